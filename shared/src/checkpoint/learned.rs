@@ -1,0 +1,137 @@
+//! `learned.safetensors`: the learned tensors alone, with metadata that says
+//! what they belong to.
+
+use std::collections::HashMap;
+
+use candle_core::{DType, Device, Tensor};
+use safetensors::{SafeTensors, tensor::TensorView};
+use serde::{Deserialize, Serialize};
+
+use crate::clip::Clip;
+use crate::error::{Dims, Error, Result};
+use crate::learners::{ClassTokenPosition, Coop, Learner, Method};
+
+/// The value of the metadata key `format`; a file without it is another's.
+const FORMAT: &str = "clipwright-learned-1";
+/// The tensor of a context, under the name that CoOp gave it.
+const CONTEXT: &str = "ctx";
+
+/// What a learned file says of itself. In the safetensors header each field is
+/// a key of its own, its value as JSON.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LearnedMetadata {
+    pub method: Method,
+    /// [`crate::clip::Weights::fingerprint`] of the model it was learned on.
+    pub model_fingerprint: String,
+    /// The classes it was learned on, in label order.
+    pub class_names: Vec<String>,
+    pub class_token_position: ClassTokenPosition,
+    /// The words the context started from, or `null` if it started from noise.
+    pub template: Option<String>,
+    /// Training images per class; `null` means all of them.
+    pub shots: Option<usize>,
+    pub seed: u64,
+    pub epochs: usize,
+}
+
+/// A learned file in memory.
+#[derive(Debug, Clone)]
+pub struct LearnedFile {
+    pub metadata: LearnedMetadata,
+    /// `[n_ctx, width]`, or `[n_classes, n_ctx, width]` if class-specific.
+    pub context: Tensor,
+}
+
+impl LearnedFile {
+    /// The bytes of `learned.safetensors`.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let fail = |error: &dyn std::fmt::Display| Error::format("the learned file", error);
+        let mut header = HashMap::from([("format".to_string(), FORMAT.to_string())]);
+        let fields = serde_json::to_value(&self.metadata).map_err(|error| fail(&error))?;
+        for (key, value) in fields.as_object().into_iter().flatten() {
+            header.insert(key.clone(), value.to_string());
+        }
+        let values = self.context.to_device(&Device::Cpu)?.to_dtype(DType::F32)?;
+        let bytes: Vec<u8> = values
+            .flatten_all()?
+            .to_vec1::<f32>()?
+            .into_iter()
+            .flat_map(f32::to_le_bytes)
+            .collect();
+        let dims = self.context.dims().to_vec();
+        let view = TensorView::new(safetensors::Dtype::F32, dims, &bytes).map_err(|e| fail(&e))?;
+        safetensors::serialize([(CONTEXT, view)], Some(header)).map_err(|error| fail(&error))
+    }
+
+    /// Reads `learned.safetensors`.
+    ///
+    /// # Errors
+    /// [`Error::Format`] if the file is damaged or not one of ours,
+    /// [`Error::NotFinite`] if it holds NaN.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let fail = |error: &dyn std::fmt::Display| Error::format("the learned file", error);
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| fail(&error))?;
+        let mut fields = serde_json::Map::new();
+        for (key, value) in header.metadata().iter().flatten() {
+            if let Ok(value) = serde_json::from_str(value) {
+                fields.insert(key.clone(), value);
+            }
+        }
+        let format = header.metadata().as_ref().and_then(|map| map.get("format"));
+        if format.is_none_or(|format| format != FORMAT) {
+            let found = format.map_or("none".into(), |format| format!("{format:?}"));
+            return Err(fail(&format!("its format is {found}; expected \"{FORMAT}\"")));
+        }
+        let metadata: LearnedMetadata =
+            serde_json::from_value(fields.into()).map_err(|error| fail(&error))?;
+        let file = SafeTensors::deserialize(bytes).map_err(|error| fail(&error))?;
+        let view = file.tensor(CONTEXT).map_err(|error| fail(&error))?;
+        if view.dtype() != safetensors::Dtype::F32 {
+            return Err(fail(&format!("`{CONTEXT}` is {:?}; expected F32", view.dtype())));
+        }
+        let context =
+            Tensor::from_raw_buffer(view.data(), DType::F32, view.shape(), &Device::Cpu)?;
+        let values = context.flatten_all()?.to_vec1::<f32>()?;
+        match values.iter().filter(|x| !x.is_finite()).count() {
+            0 => Ok(Self { metadata, context }),
+            count => Err(Error::NotFinite {
+                name: CONTEXT.into(),
+                count,
+            }),
+        }
+    }
+
+    /// The learner, once it is certain that it belongs to `clip`.
+    ///
+    /// # Errors
+    /// [`Error::OtherModel`] if the fingerprints differ, [`Error::TensorShape`]
+    /// if the context does not fit.
+    pub fn learner(&self, clip: &Clip, fingerprint: &str) -> Result<Learner> {
+        if self.metadata.model_fingerprint != fingerprint {
+            return Err(Error::OtherModel {
+                expected: self.metadata.model_fingerprint.clone(),
+                got: fingerprint.into(),
+            });
+        }
+        let dims = self.context.dims();
+        let width = clip.text.width();
+        let classes = self.metadata.class_names.len();
+        let fits = match *dims {
+            [n_ctx, columns] => n_ctx > 0 && columns == width,
+            [rows, n_ctx, columns] => rows == classes && n_ctx > 0 && columns == width,
+            _ => false,
+        };
+        if !fits {
+            return Err(Error::TensorShape {
+                name: CONTEXT.into(),
+                expected: Dims(vec![classes, 4, width]),
+                got: dims.into(),
+            });
+        }
+        Ok(Learner::Coop(Coop {
+            context: self.context.to_device(clip.log_logit_scale.device())?,
+            position: self.metadata.class_token_position,
+            class_names: self.metadata.class_names.clone(),
+        }))
+    }
+}

@@ -1,0 +1,5 @@
+//! What was learned, as a file.
+
+mod learned;
+
+pub use learned::{LearnedFile, LearnedMetadata};

@@ -1,0 +1,90 @@
+//! The text encoder: prompts → text features (openai/CLIP `encode_text`,
+//! KaiyangZhou/CoOp `TextEncoder`).
+
+use candle_core::Tensor;
+
+use super::transformer::{LayerNorm, Shape, Transformer};
+use super::{ClipConfig, Weights};
+use crate::error::{Error, Result};
+
+/// Prompts → text features.
+#[derive(Debug, Clone)]
+pub struct TextTransformer {
+    token_embedding: Tensor,      // [vocabulary, width]
+    positional_embedding: Tensor, // [context_length, width]
+    transformer: Transformer,
+    ln_final: LayerNorm,
+    projection: Tensor, // [width, embed_dim]
+}
+
+impl TextTransformer {
+    /// Reads the tensors of the text tower.
+    pub fn load(weights: &Weights, config: &ClipConfig) -> Result<Self> {
+        let text = &config.text;
+        let width = text.width;
+        let shape = Shape {
+            width,
+            layers: text.layers,
+            heads: text.heads,
+            causal: true,
+            activation: config.activation,
+        };
+        Ok(Self {
+            token_embedding: weights.get("token_embedding.weight", &[text.vocabulary, width])?,
+            positional_embedding: weights
+                .get("positional_embedding", &[text.context_length, width])?,
+            transformer: Transformer::load(weights, "transformer", shape)?,
+            ln_final: LayerNorm::load(weights, "ln_final", width)?,
+            projection: weights.get("text_projection", &[width, config.embed_dim])?,
+        })
+    }
+
+    /// Slots of a prompt.
+    pub fn context_length(&self) -> usize {
+        self.positional_embedding.dims()[0]
+    }
+
+    /// Columns of a context vector.
+    pub fn width(&self) -> usize {
+        self.positional_embedding.dims()[1]
+    }
+
+    /// Token ids → their embeddings `[ids, width]`.
+    pub fn token_embedding(&self, ids: &[u32]) -> Result<Tensor> {
+        let vocabulary = self.token_embedding.dims()[0];
+        if let Some(&id) = ids.iter().find(|&&id| id as usize >= vocabulary) {
+            return Err(Error::setting(
+                "a token id",
+                id,
+                format!("an id below the vocabulary's {vocabulary}"),
+            ));
+        }
+        let index = Tensor::new(ids, self.token_embedding.device())?;
+        Ok(self.token_embedding.index_select(&index, 0)?)
+    }
+
+    /// Prompt embeddings `[N, T, width]`, `T ≤ context_length`, with the slot of
+    /// each end of text → text features `[N, embed_dim]`, not normalised.
+    ///
+    /// The attention is causal and only the end of text is read, so a prompt
+    /// may be cut right behind the longest one: the result is the same.
+    pub fn forward(&self, prompts: &Tensor, end_of_text: &[u32]) -> Result<Tensor> {
+        let (count, length, width) = prompts.dims3()?;
+        if length > self.context_length() || end_of_text.len() != count {
+            return Err(Error::setting(
+                "the prompts' shape",
+                format!("{:?} with {} ends of text", prompts.dims(), end_of_text.len()),
+                format!("[N, at most {}, {width}] with N ends", self.context_length()),
+            ));
+        }
+        let positions = self.positional_embedding.narrow(0, 0, length)?;
+        let x = self.transformer.forward(&prompts.broadcast_add(&positions)?)?;
+        let rows: Vec<u32> = (0u32..)
+            .zip(end_of_text)
+            .map(|(prompt, end)| prompt * length as u32 + end)
+            .collect();
+        let rows = Tensor::new(rows, prompts.device())?;
+        let x = x.reshape((count * length, width))?.index_select(&rows, 0)?; // [N, width]
+        Ok(self.ln_final.forward(&x)?.matmul(&self.projection)?)
+    }
+}

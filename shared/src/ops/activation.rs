@@ -1,0 +1,100 @@
+//! The activations of CLIP's feed-forward layers.
+
+use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Result, Shape, Tensor};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::exp::exp;
+use super::{contiguous, is_cpu_f32};
+
+/// Which activation a model was trained with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Activation {
+    /// `x · sigmoid(1.702 x)`: OpenAI's weights.
+    QuickGelu,
+    /// `x · Φ(x)`, exactly: most open_clip weights.
+    Gelu,
+}
+
+impl Activation {
+    /// Applies the activation to each value; the shape stays.
+    pub fn forward(self, x: &Tensor) -> Result<Tensor> {
+        match self {
+            Self::QuickGelu => quick_gelu(x),
+            Self::Gelu => x.gelu_erf(),
+        }
+    }
+}
+
+/// Slope of the sigmoid in QuickGELU (openai/CLIP `clip/model.py`).
+const SLOPE: f32 = 1.702;
+
+/// `x · sigmoid(1.702 x)` for each value; the shape stays.
+pub fn quick_gelu(x: &Tensor) -> Result<Tensor> {
+    if is_cpu_f32(x) {
+        return x.contiguous()?.apply_op1(QuickGelu);
+    }
+    let sigmoid = (((x * f64::from(-SLOPE))?.exp()? + 1.0)?).recip()?;
+    x * sigmoid
+}
+
+/// Values handled by one task.
+const TASK: usize = 1 << 14;
+
+struct QuickGelu;
+
+impl CustomOp1 for QuickGelu {
+    fn name(&self) -> &'static str {
+        "quick-gelu"
+    }
+
+    fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let x = contiguous(self.name(), x, layout)?;
+        let mut y = vec![0f32; x.len()];
+        y.par_chunks_mut(TASK)
+            .zip(x.par_chunks(TASK))
+            .for_each(|(y, x)| {
+                for (y, &x) in y.iter_mut().zip(x) {
+                    *y = x / (1.0 + exp(-SLOPE * x));
+                }
+            });
+        Ok((CpuStorage::F32(y), layout.shape().clone()))
+    }
+
+    fn bwd(&self, x: &Tensor, _y: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
+        Ok(Some(
+            x.apply_op2_no_bwd(&grad.contiguous()?, &QuickGeluGrad)?,
+        ))
+    }
+}
+
+struct QuickGeluGrad;
+
+impl CustomOp2 for QuickGeluGrad {
+    fn name(&self) -> &'static str {
+        "quick-gelu-grad"
+    }
+
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        layout: &Layout,
+        grad: &CpuStorage,
+        grad_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let x = contiguous(self.name(), x, layout)?;
+        let grad = contiguous(self.name(), grad, grad_layout)?;
+        let mut grad_x = vec![0f32; x.len()];
+        grad_x
+            .par_chunks_mut(TASK)
+            .zip(x.par_chunks(TASK).zip(grad.par_chunks(TASK)))
+            .for_each(|(grad_x, (x, grad))| {
+                for ((grad_x, &x), &grad) in grad_x.iter_mut().zip(x).zip(grad) {
+                    let sigmoid = 1.0 / (1.0 + exp(-SLOPE * x));
+                    *grad_x = grad * sigmoid * (1.0 + SLOPE * x * (1.0 - sigmoid));
+                }
+            });
+        Ok((CpuStorage::F32(grad_x), layout.shape().clone()))
+    }
+}

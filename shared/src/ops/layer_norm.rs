@@ -1,0 +1,180 @@
+//! LayerNorm over the last dimension.
+
+use candle_core::{
+    CpuStorage, CustomOp2, CustomOp3, D, DType, Layout, Result, Shape, Tensor, bail,
+};
+use rayon::prelude::*;
+
+use super::{contiguous, is_cpu_f32};
+
+/// `(x − mean) / √(variance + epsilon) · weight + bias` over the last dimension:
+/// `x [.., C]`, `weight [C]`, `bias [C]` → `[.., C]` (the biased variance, as
+/// PyTorch's).
+pub fn layer_norm(x: &Tensor, weight: &Tensor, bias: &Tensor, epsilon: f64) -> Result<Tensor> {
+    if is_cpu_f32(x) {
+        let operation = LayerNorm { epsilon: epsilon as f32 };
+        return x.contiguous()?.apply_op3(weight, bias, operation);
+    }
+    let dtype = x.dtype();
+    let x = x.to_dtype(DType::F32)?;
+    let centred = x.broadcast_sub(&x.mean_keepdim(D::Minus1)?)?;
+    let variance = centred.sqr()?.mean_keepdim(D::Minus1)?;
+    centred
+        .broadcast_div(&(variance + epsilon)?.sqrt()?)?
+        .to_dtype(dtype)?
+        .broadcast_mul(weight)?
+        .broadcast_add(bias)
+}
+
+/// Rows handled by one task: enough work to be worth a task switch.
+const ROWS_PER_TASK: usize = 32;
+
+/// Mean and 1/√(variance + epsilon) of a row.
+fn statistics(row: &[f32], epsilon: f32) -> (f32, f32) {
+    let count = row.len() as f32;
+    let mean = row.iter().sum::<f32>() / count;
+    let variance = row.iter().map(|x| (x - mean) * (x - mean)).sum::<f32>() / count;
+    (mean, 1.0 / (variance + epsilon).sqrt())
+}
+
+struct LayerNorm {
+    epsilon: f32,
+}
+
+impl CustomOp3 for LayerNorm {
+    fn name(&self) -> &'static str {
+        "layer-norm"
+    }
+
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        x_layout: &Layout,
+        weight: &CpuStorage,
+        weight_layout: &Layout,
+        bias: &CpuStorage,
+        bias_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let weight = contiguous(self.name(), weight, weight_layout)?;
+        let bias = contiguous(self.name(), bias, bias_layout)?;
+        let x = contiguous(self.name(), x, x_layout)?;
+        let width = weight.len();
+        if x_layout.dims().last() != Some(&width) || bias.len() != width {
+            bail!("layer-norm: x is {:?}, weight [{width}]", x_layout.dims());
+        }
+        let mut y = vec![0f32; x.len()];
+        y.par_chunks_mut(width * ROWS_PER_TASK)
+            .zip(x.par_chunks(width * ROWS_PER_TASK))
+            .for_each(|(y, x)| {
+                for (y, x) in y.chunks_exact_mut(width).zip(x.chunks_exact(width)) {
+                    let (mean, scale) = statistics(x, self.epsilon);
+                    for i in 0..width {
+                        y[i] = (x[i] - mean) * scale * weight[i] + bias[i];
+                    }
+                }
+            });
+        Ok((CpuStorage::F32(y), x_layout.shape().clone()))
+    }
+
+    fn bwd(
+        &self,
+        x: &Tensor,
+        weight: &Tensor,
+        bias: &Tensor,
+        _y: &Tensor,
+        grad: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        let grad = grad.contiguous()?;
+        let epsilon = self.epsilon;
+        let grad_x = x.apply_op3_no_bwd(weight, &grad, &GradX { epsilon })?;
+        if !weight.track_op() && !bias.track_op() {
+            return Ok((Some(grad_x), None, None));
+        }
+        let both = x.apply_op2_no_bwd(&grad, &GradWeightBias { epsilon })?; // [2, C]
+        Ok((Some(grad_x), Some(both.get(0)?), Some(both.get(1)?)))
+    }
+}
+
+/// `(x, weight, grad) → grad_x`.
+struct GradX {
+    epsilon: f32,
+}
+
+impl CustomOp3 for GradX {
+    fn name(&self) -> &'static str {
+        "layer-norm-grad-x"
+    }
+
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        x_layout: &Layout,
+        weight: &CpuStorage,
+        weight_layout: &Layout,
+        grad: &CpuStorage,
+        grad_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let x = contiguous(self.name(), x, x_layout)?;
+        let weight = contiguous(self.name(), weight, weight_layout)?;
+        let grad = contiguous(self.name(), grad, grad_layout)?;
+        let width = weight.len();
+        let mut grad_x = vec![0f32; x.len()];
+        let task = width * ROWS_PER_TASK;
+        grad_x
+            .par_chunks_mut(task)
+            .zip(x.par_chunks(task).zip(grad.par_chunks(task)))
+            .for_each(|(grad_x, (x, grad))| {
+                let rows = x.chunks_exact(width).zip(grad.chunks_exact(width));
+                for (grad_x, (x, grad)) in grad_x.chunks_exact_mut(width).zip(rows) {
+                    let (mean, scale) = statistics(x, self.epsilon);
+                    let (mut sum, mut product) = (0f32, 0f32);
+                    for i in 0..width {
+                        let g = grad[i] * weight[i];
+                        sum += g;
+                        product += g * (x[i] - mean);
+                    }
+                    let sum = sum / width as f32;
+                    let product = product * scale * scale / width as f32;
+                    for i in 0..width {
+                        let g = grad[i] * weight[i];
+                        grad_x[i] = scale * (g - sum - (x[i] - mean) * product);
+                    }
+                }
+            });
+        Ok((CpuStorage::F32(grad_x), x_layout.shape().clone()))
+    }
+}
+
+/// `(x, grad) → [grad_weight, grad_bias]`.
+struct GradWeightBias {
+    epsilon: f32,
+}
+
+impl CustomOp2 for GradWeightBias {
+    fn name(&self) -> &'static str {
+        "layer-norm-grad-weight-bias"
+    }
+
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        x_layout: &Layout,
+        grad: &CpuStorage,
+        grad_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let x = contiguous(self.name(), x, x_layout)?;
+        let grad = contiguous(self.name(), grad, grad_layout)?;
+        let width = x_layout.dims().last().copied().unwrap_or(1);
+        let mut both = vec![0f32; 2 * width];
+        let (grad_weight, grad_bias) = both.split_at_mut(width);
+        // One task, in row order: the sum is the same however many cores there are.
+        for (x, grad) in x.chunks_exact(width).zip(grad.chunks_exact(width)) {
+            let (mean, scale) = statistics(x, self.epsilon);
+            for i in 0..width {
+                grad_weight[i] += grad[i] * (x[i] - mean) * scale;
+                grad_bias[i] += grad[i];
+            }
+        }
+        Ok((CpuStorage::F32(both), Shape::from((2, width))))
+    }
+}

@@ -1,0 +1,92 @@
+//! Matrix products on plain slices, through the `gemm` crate that candle uses.
+
+use gemm::Parallelism;
+
+/// A row-major (or transposed, or strided) matrix inside a slice.
+#[derive(Clone, Copy)]
+pub(super) struct Matrix<'a> {
+    pub values: &'a [f32],
+    pub row_stride: usize,
+    pub column_stride: usize,
+}
+
+impl<'a> Matrix<'a> {
+    /// Rows of `row_stride` values, the first of each row at `values[0]`.
+    pub fn rows(values: &'a [f32], row_stride: usize) -> Self {
+        Self {
+            values,
+            row_stride,
+            column_stride: 1,
+        }
+    }
+
+    /// The transpose.
+    pub fn transposed(self) -> Self {
+        Self {
+            values: self.values,
+            row_stride: self.column_stride,
+            column_stride: self.row_stride,
+        }
+    }
+}
+
+/// Whether a product may use all cores, or is itself one piece of a parallel loop.
+#[derive(Clone, Copy)]
+pub(super) enum Threads {
+    One,
+    All,
+}
+
+/// `out = keep · out + scale · a·b`, with `a [m, k]`, `b [k, n]` and `out [m, n]`
+/// in rows of `out_stride` values.
+#[allow(clippy::too_many_arguments)]
+pub(super) fn matmul(
+    [m, k, n]: [usize; 3],
+    a: Matrix<'_>,
+    b: Matrix<'_>,
+    out: &mut [f32],
+    out_stride: usize,
+    keep: bool,
+    scale: f32,
+    threads: Threads,
+) {
+    if m == 0 || n == 0 || k == 0 {
+        return;
+    }
+    let last = |x: Matrix<'_>, rows: usize, columns: usize| {
+        (rows - 1) * x.row_stride + (columns - 1) * x.column_stride
+    };
+    assert!(last(a, m, k) < a.values.len(), "left matrix too short");
+    assert!(last(b, k, n) < b.values.len(), "right matrix too short");
+    assert!((m - 1) * out_stride + n <= out.len(), "result too short");
+    let parallelism = match threads {
+        Threads::One => Parallelism::None,
+        Threads::All if cfg!(target_arch = "wasm32") => Parallelism::None,
+        Threads::All => Parallelism::Rayon(0),
+    };
+    // SAFETY: the assertions above keep every index of the three operands
+    // inside its slice, and `out` is borrowed mutably, so it aliases nothing.
+    unsafe {
+        gemm::gemm(
+            m,
+            n,
+            k,
+            out.as_mut_ptr(),
+            1,
+            out_stride as isize,
+            keep,
+            a.values.as_ptr(),
+            a.column_stride as isize,
+            a.row_stride as isize,
+            b.values.as_ptr(),
+            b.column_stride as isize,
+            b.row_stride as isize,
+            1.0,
+            scale,
+            false,
+            false,
+            false,
+            parallelism,
+        );
+    }
+}

@@ -1,0 +1,45 @@
+//! Fused operations with their backward passes.
+//!
+//! candle's own LayerNorm and last-dim softmax return tensors through which no
+//! gradient flows, without an error. The operations here are the only ones the
+//! models use, and each is checked against finite differences in
+//! `tests/tests/gradients.rs`.
+//!
+//! On the CPU (native and WebAssembly) each operation is one pass over plain
+//! slices. On other devices and other dtypes the same function is composed of
+//! candle operations that differentiate.
+
+mod activation;
+mod attention;
+mod exp;
+mod layer_norm;
+mod linear;
+mod matmul;
+mod softmax;
+
+pub use activation::{Activation, quick_gelu};
+pub use attention::self_attention;
+pub use exp::exp;
+pub use layer_norm::layer_norm;
+pub use linear::linear;
+pub use softmax::{cross_entropy, log_softmax, softmax};
+
+use candle_core::{CpuStorage, DType, Layout, Tensor, bail};
+
+/// Whether `x` can go through the fused CPU bodies.
+fn is_cpu_f32(x: &Tensor) -> bool {
+    x.device().is_cpu() && x.dtype() == DType::F32
+}
+
+/// The values of a contiguous f32 operand.
+fn contiguous<'a>(
+    operation: &str,
+    storage: &'a CpuStorage,
+    layout: &Layout,
+) -> candle_core::Result<&'a [f32]> {
+    let values = storage.as_slice::<f32>()?;
+    match layout.contiguous_offsets() {
+        Some((start, end)) => Ok(&values[start..end]),
+        None => bail!("{operation} needs contiguous operands"),
+    }
+}

@@ -1,0 +1,9 @@
+//! Learning: optimisers, schedules, and one step of it.
+
+mod coop;
+mod optimizer;
+mod schedule;
+
+pub use coop::{CoopTrainer, StepReport, image_features};
+pub use optimizer::{AdamW, Optimizer, Sgd};
+pub use schedule::{CosineSchedule, Warmup};
