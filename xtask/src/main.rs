@@ -1,1 +1,109 @@
-fn main() {}
+//! `cargo xtask`: the project's commands. Each sets up what it misses first, and
+//! says what and why.
+
+mod browser;
+mod demo;
+mod fetch;
+mod project;
+mod served;
+mod setup;
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+
+use crate::project::Project;
+
+const USAGE: &str = "\
+cargo xtask COMMAND
+
+  demo [--once] [--port N]   learn a prompt, build the page, serve it on this machine;
+                             --once checks that it is served and ends
+  test [ARGUMENTS]           every test, a real browser included; the arguments go to
+                             `cargo test` (default: --workspace)
+  setup                      install what the others need, the browser included
+  web                        build the page
+  help                       this text";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[String]) -> Result<()> {
+    let Some((command, rest)) = arguments.split_first() else {
+        bail!("no command\n\n{USAGE}");
+    };
+    match command.as_str() {
+        "demo" => demo::run(Project::find()?, &demo_options(rest)?),
+        "test" => test(Project::find()?, rest),
+        "setup" => {
+            no_more(rest)?;
+            let mut project = Project::find()?;
+            setup::page_tools(&mut project)?;
+            browser::find_or_install().map(drop)
+        }
+        "web" => {
+            no_more(rest)?;
+            let mut project = Project::find()?;
+            setup::page_tools(&mut project)?;
+            let page = project.build_page()?;
+            println!("the page is in {}", page.display());
+            Ok(())
+        }
+        "help" | "--help" | "-h" => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        other => bail!("unknown command {other:?}\n\n{USAGE}"),
+    }
+}
+
+/// Every test. The page is built first: the browser's tests open it.
+fn test(mut project: Project, arguments: &[String]) -> Result<()> {
+    setup::page_tools(&mut project)?;
+    let browser = browser::find_or_install()?;
+    let page = project.build_page()?;
+    let mut cargo = project.cargo();
+    cargo
+        .arg("test")
+        .env("CLIPWRIGHT_DIST", page)
+        .env("CHROMIUM", browser.chromium)
+        .env("CHROMEDRIVER", browser.chromedriver);
+    match arguments {
+        [] => cargo.arg("--workspace"),
+        given => cargo.args(given),
+    };
+    project::succeed(&mut cargo, "the tests")
+}
+
+fn demo_options(arguments: &[String]) -> Result<demo::Options> {
+    let mut options = demo::Options::default();
+    let mut rest = arguments.iter();
+    while let Some(argument) = rest.next() {
+        match argument.as_str() {
+            "--once" => options.once = true,
+            "--port" => {
+                let value = rest.next().context("--port needs a number")?;
+                let port = value.parse();
+                options.port =
+                    port.with_context(|| format!("--port {value}: expected 0 to 65535"))?;
+            }
+            other => bail!("unknown argument {other:?} to demo\n\n{USAGE}"),
+        }
+    }
+    Ok(options)
+}
+
+fn no_more(arguments: &[String]) -> Result<()> {
+    match arguments.first() {
+        Some(argument) => bail!("unexpected argument {argument:?}\n\n{USAGE}"),
+        None => Ok(()),
+    }
+}

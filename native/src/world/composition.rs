@@ -17,7 +17,11 @@ pub struct Composition {
 impl Composition {
     /// Any composition, each as likely, held out or not.
     pub fn sample(rng: &mut impl Rng) -> Self {
-        Self { shape: Shape::sample(rng), colour: Colour::sample(rng), texture: Texture::sample(rng) }
+        Self {
+            shape: Shape::sample(rng),
+            colour: Colour::sample(rng),
+            texture: Texture::sample(rng),
+        }
     }
 
     pub fn is_held_out(&self) -> bool {
@@ -26,12 +30,19 @@ impl Composition {
 
     /// The canonical class name, such as `red striped heart`.
     pub fn describe(&self) -> String {
-        format!("{} {} {}", self.colour.name(), self.texture.name(), self.shape.name())
+        format!(
+            "{} {} {}",
+            self.colour.name(),
+            self.texture.name(),
+            self.shape.name()
+        )
     }
 
     /// The same in unusual words, such as `scarlet banded valentine`.
     pub fn describe_unusually(&self) -> String {
-        let unusual = |name: &'static str, synonyms: &[&'static str]| synonyms.first().copied().unwrap_or(name);
+        let unusual = |name: &'static str, synonyms: &[&'static str]| {
+            synonyms.first().copied().unwrap_or(name)
+        };
         format!(
             "{} {} {}",
             unusual(self.colour.name(), self.colour.synonyms()),
@@ -72,7 +83,11 @@ const HELD_OUT: [Composition; 20] = [
 ];
 
 const fn composition(shape: Shape, colour: Colour, texture: Texture) -> Composition {
-    Composition { shape, colour, texture }
+    Composition {
+        shape,
+        colour,
+        texture,
+    }
 }
 
 #[cfg(test)]
@@ -81,15 +96,28 @@ mod tests {
 
     #[test]
     fn held_out_compositions_are_balanced() {
-        let count = |keep: &dyn Fn(&Composition) -> bool| HELD_OUT.iter().filter(|held_out| keep(held_out)).count();
+        let count = |keep: &dyn Fn(&Composition) -> bool| {
+            HELD_OUT.iter().filter(|held_out| keep(held_out)).count()
+        };
         for shape in Shape::ALL {
-            assert!((1..=2).contains(&count(&|held_out| held_out.shape == shape)), "{shape:?}");
+            assert!(
+                (1..=2).contains(&count(&|held_out| held_out.shape == shape)),
+                "{shape:?}"
+            );
         }
         for colour in Colour::ALL {
-            assert_eq!(count(&|held_out| held_out.colour == colour), 2, "{colour:?}");
+            assert_eq!(
+                count(&|held_out| held_out.colour == colour),
+                2,
+                "{colour:?}"
+            );
         }
         for texture in Texture::ALL {
-            assert_eq!(count(&|held_out| held_out.texture == texture), 5, "{texture:?}");
+            assert_eq!(
+                count(&|held_out| held_out.texture == texture),
+                5,
+                "{texture:?}"
+            );
         }
     }
 

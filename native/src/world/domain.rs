@@ -67,7 +67,14 @@ impl Domain {
     ///
     /// # Panics
     /// If `class` is not below the number of class names.
-    pub fn image(self, split: Split, class: usize, index: usize, seed: u64, side: usize) -> Vec<u8> {
+    pub fn image(
+        self,
+        split: Split,
+        class: usize,
+        index: usize,
+        seed: u64,
+        side: usize,
+    ) -> Vec<u8> {
         render(&self.scene(split, class, index, seed), &self.style(), side)
     }
 
@@ -90,7 +97,9 @@ impl FromStr for Domain {
         Self::ALL
             .into_iter()
             .find(|domain| domain.name() == name)
-            .ok_or_else(|| UnknownDomain { name: name.to_owned() })
+            .ok_or_else(|| UnknownDomain {
+                name: name.to_owned(),
+            })
     }
 }
 
@@ -109,7 +118,11 @@ pub struct UnknownDomain {
 impl fmt::Display for UnknownDomain {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let valid = Domain::ALL.map(Domain::name).join(", ");
-        write!(formatter, "there is no domain '{}'\nhint: the domains are {valid}", self.name)
+        write!(
+            formatter,
+            "there is no domain '{}'\nhint: the domains are {valid}",
+            self.name
+        )
     }
 }
 
@@ -152,7 +165,10 @@ mod tests {
                 for (class, index, seed) in [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1)] {
                     let image = domain.image(split, class, index, seed, 32);
                     assert_eq!(image, domain.image(split, class, index, seed, 32));
-                    assert!(seen.insert(image), "{domain} {split:?} {class} {index} {seed}");
+                    assert!(
+                        seen.insert(image),
+                        "{domain} {split:?} {class} {index} {seed}"
+                    );
                 }
             }
         }
@@ -164,6 +180,9 @@ mod tests {
             assert_eq!(domain.name().parse(), Ok(domain));
         }
         let message = "sketch".parse::<Domain>().unwrap_err().to_string();
-        assert_eq!(message, "there is no domain 'sketch'\nhint: the domains are world, shifted");
+        assert_eq!(
+            message,
+            "there is no domain 'sketch'\nhint: the domains are world, shifted"
+        );
     }
 }

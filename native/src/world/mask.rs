@@ -18,7 +18,7 @@ pub fn signed_distance(shape: Shape, x: f32, y: f32) -> f32 {
         Shape::Ring => (length(x, y) - 0.69).abs() - 0.27,
         Shape::Cross => rectangle(x, y, 0.95, 0.33).min(rectangle(x, y, 0.33, 0.95)),
         Shape::Crescent => (length(x, y) - 0.98).max(0.72 - length(x - 0.48, y - 0.12)),
-        Shape::Diamond => diamond(x, y, 0.64, 1.04),
+        Shape::Diamond => diamond(x, y, 0.7, 1.08),
         Shape::Hexagon => hexagon(x, y, 0.84),
         Shape::Arrow => triangle(x, y, 1.0, -0.02, 0.82).min(rectangle(x, y + 0.45, 0.27, 0.5)),
         Shape::Flower => flower(x, y),
@@ -37,7 +37,8 @@ fn rectangle(x: f32, y: f32, half_width: f32, half_height: f32) -> f32 {
 /// Apex at `(0, apex)`, base from `(-half_base, base)` to `(half_base, base)`.
 fn triangle(x: f32, y: f32, apex: f32, base: f32, half_base: f32) -> f32 {
     let height = apex - base;
-    let slant = ((x.abs() - half_base) * height + (y - base) * half_base) / length(height, half_base);
+    let slant =
+        ((x.abs() - half_base) * height + (y - base) * half_base) / length(height, half_base);
     slant.max(base - y)
 }
 
@@ -59,9 +60,14 @@ fn star(x: f32, y: f32, radius: f32, depth: f32) -> f32 {
     }
     let (x, y) = (x.abs(), y - radius);
     let (edge_x, edge_y) = (depth * SIN, depth * COS - 1.0);
-    let along = ((x * edge_x + y * edge_y) / (edge_x * edge_x + edge_y * edge_y)).clamp(0.0, radius);
+    let along =
+        ((x * edge_x + y * edge_y) / (edge_x * edge_x + edge_y * edge_y)).clamp(0.0, radius);
     let distance = length(x - edge_x * along, y - edge_y * along);
-    if y * edge_x < x * edge_y { -distance } else { distance }
+    if y * edge_x < x * edge_y {
+        -distance
+    } else {
+        distance
+    }
 }
 
 fn heart(x: f32, y: f32) -> f32 {
@@ -85,7 +91,10 @@ fn hexagon(x: f32, y: f32, apothem: f32) -> f32 {
     let (x, y) = (x.abs(), y.abs());
     let beyond = 2.0 * (0.5 * y - COS_30 * x).min(0.0);
     let (x, y) = (x + beyond * COS_30, y - beyond * 0.5);
-    let (over_x, over_y) = (x - x.clamp(-TAN_30 * apothem, TAN_30 * apothem), y - apothem);
+    let (over_x, over_y) = (
+        x - x.clamp(-TAN_30 * apothem, TAN_30 * apothem),
+        y - apothem,
+    );
     let distance = length(over_x, over_y);
     if over_y < 0.0 { -distance } else { distance }
 }
@@ -93,7 +102,11 @@ fn hexagon(x: f32, y: f32, apothem: f32) -> f32 {
 /// Five round petals about a round middle.
 fn flower(x: f32, y: f32) -> f32 {
     // The cosines and sines of 90, 18 and 306 degrees; the other two petals mirror these.
-    const PETALS: [(f32, f32); 3] = [(0.0, 1.0), (0.951_056_5, 0.309_017), (0.587_785_24, -0.809_017)];
+    const PETALS: [(f32, f32); 3] = [
+        (0.0, 1.0),
+        (0.951_056_5, 0.309_017),
+        (0.587_785_24, -0.809_017),
+    ];
     let x = x.abs();
     let middle = length(x, y) - 0.42;
     PETALS
@@ -118,15 +131,30 @@ mod tests {
                 }
             }
             let area = inside as f32 / (4 * STEPS * STEPS) as f32;
-            assert!((0.2..0.75).contains(&area), "{} covers {area}", shape.name());
+            assert!(
+                (0.2..0.75).contains(&area),
+                "{} covers {area}",
+                shape.name()
+            );
         }
     }
 
     #[test]
     fn no_shape_reaches_far_outside_its_disc() {
         for shape in Shape::ALL {
-            for (x, y) in [(1.15, 0.0), (0.0, 1.15), (-1.15, 0.0), (0.0, -1.15), (0.95, 0.95), (-0.95, -0.95)] {
-                assert!(signed_distance(shape, x, y) > 0.0, "{} covers {x}, {y}", shape.name());
+            for (x, y) in [
+                (1.15, 0.0),
+                (0.0, 1.15),
+                (-1.15, 0.0),
+                (0.0, -1.15),
+                (0.95, 0.95),
+                (-0.95, -0.95),
+            ] {
+                assert!(
+                    signed_distance(shape, x, y) > 0.0,
+                    "{} covers {x}, {y}",
+                    shape.name()
+                );
             }
         }
     }

@@ -4,12 +4,12 @@
 //! place, on some background. Pictures and captions are made on demand from a seed, so there is
 //! nothing to download and no end to the data.
 //!
-//! - [`words`]: the attributes and what they are called.
-//! - [`composition`]: shape, colour and texture together; the ones held out from pretraining.
-//! - [`scene`]: all that defines one picture.
-//! - [`mask`] and [`render`]: from a scene to pixels.
-//! - [`caption`]: what is written under a picture.
-//! - [`domain`]: labelled pictures to learn prompts on.
+//! - `words`: the attributes and what they are called.
+//! - `composition`: shape, colour and texture together; the ones held out from pretraining.
+//! - `scene`: all that defines one picture.
+//! - `mask` and `render`: from a scene to pixels.
+//! - `caption`: what is written under a picture.
+//! - `domain`: labelled pictures to learn prompts on.
 
 mod caption;
 mod composition;

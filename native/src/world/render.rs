@@ -22,11 +22,21 @@ pub struct Style {
 
 impl Style {
     /// What the model is pretrained on.
-    pub const NATURAL: Self = Self { desaturation: 0.0, noise: 0.02, contrast: 1.0, outline: 0.0 };
+    pub const NATURAL: Self = Self {
+        desaturation: 0.0,
+        noise: 0.02,
+        contrast: 1.0,
+        outline: 0.0,
+    };
 
     /// Far enough from natural that plain class names do badly, near enough that the features
     /// still tell the classes apart.
-    pub const SHIFTED: Self = Self { desaturation: 0.5, noise: 0.08, contrast: 0.7, outline: 0.35 };
+    pub const SHIFTED: Self = Self {
+        desaturation: 0.5,
+        noise: 0.08,
+        contrast: 0.7,
+        outline: 0.35,
+    };
 }
 
 /// The image as `side` rows of `side` pixels, each red, green and blue.
@@ -43,7 +53,11 @@ pub fn render(scene: &Scene, style: &Style, side: usize) -> Vec<u8> {
             let (dx, dy) = (x - scene.centre[0], y - scene.centre[1]);
             let distance = distance_to_object(scene, dx, dy) * pixels_per_side;
             let object = (0.5 - distance).clamp(0.0, 1.0);
-            let mut pixel = if object < 1.0 { ground.colour(x, y) } else { colour };
+            let mut pixel = if object < 1.0 {
+                ground.colour(x, y)
+            } else {
+                colour
+            };
             if object > 0.0 {
                 let pattern = pattern(scene, dx, dy, pixels_per_side);
                 pixel = mix(pixel, mix(colour, accent, pattern), object);
@@ -51,7 +65,8 @@ pub fn render(scene: &Scene, style: &Style, side: usize) -> Vec<u8> {
             // A line two pixels wide at 64 pixels, and as wide for the eye at any other side.
             let line = (1.5 - distance.abs() * (64.0 / pixels_per_side)).clamp(0.0, 1.0);
             let light = light(scene, x, y) * (1.0 - style.outline * line);
-            let pixel_seed = scene.noise_seed ^ ((row * side + column) as u32).wrapping_mul(0x9E37_79B9);
+            let pixel_seed =
+                scene.noise_seed ^ ((row * side + column) as u32).wrapping_mul(0x9E37_79B9);
             let pixel = pixel.map(|channel| channel * light);
             image.extend(develop(pixel, style, pixel_seed));
         }
@@ -99,7 +114,7 @@ fn pattern(scene: &Scene, dx: f32, dy: f32, pixels_per_side: f32) -> f32 {
             soft(0.31 - (x * x + y * y).sqrt())
         }
         Texture::Checkered => {
-            // Squares of 0.62 periods. Across a row they alternate, and so do the rows.
+            // Squares of 0.62 periods: at one whole period, small objects would show too few.
             let across = |position: f32| {
                 let edge = 0.25 - from_nearest_whole(position / 1.24).abs();
                 (edge * 1.24 * pixels_per_period).clamp(-0.5, 0.5)
@@ -197,16 +212,25 @@ impl Lattice {
             state = hash(state);
             *height = (state >> 8) as f32 / (1 << 24) as f32;
         }
-        Self { columns, rows, heights }
+        Self {
+            columns,
+            rows,
+            heights,
+        }
     }
 
     fn height(&self, x: f32, y: f32) -> f32 {
         let (x, y) = (x * self.columns as f32, y * self.rows as f32);
-        let (column, row) = ((x as usize).min(self.columns - 1), (y as usize).min(self.rows - 1));
+        let (column, row) = (
+            (x as usize).min(self.columns - 1),
+            (y as usize).min(self.rows - 1),
+        );
         let (right, down) = (x - column as f32, y - row as f32);
         let above = row * (self.columns + 1) + column;
         let below = above + self.columns + 1;
-        let blend = |left: usize| self.heights[left] + (self.heights[left + 1] - self.heights[left]) * right;
+        let blend = |left: usize| {
+            self.heights[left] + (self.heights[left + 1] - self.heights[left]) * right
+        };
         blend(above) + (blend(below) - blend(above)) * down
     }
 }
@@ -257,26 +281,44 @@ mod tests {
         assert_ne!(natural, render(&scene(2), &Style::NATURAL, 64));
     }
 
-    /// Golden bytes from this very renderer: a change here makes the embedded model stale.
+    /// Golden bytes from this very renderer. A model pretrained before they changed was shown
+    /// other pictures: pretrain it again, then write the new number down.
     #[test]
-    fn the_picture_has_not_changed() {
-        let checksum = render(&scene(7), &Style::SHIFTED, 64)
-            .iter()
-            .fold(0_u32, |checksum, &byte| hash(checksum ^ u32::from(byte)));
-        assert_eq!(checksum, 0);
+    fn the_pictures_have_not_changed() {
+        let pictures = (0..32).flat_map(|seed| render(&scene(seed), &Style::SHIFTED, 64));
+        let checksum = pictures.fold(0_u32, |checksum, byte| hash(checksum ^ u32::from(byte)));
+        assert_eq!(checksum, 0x6531_F13B);
     }
 
     #[test]
     fn the_object_is_drawn_in_its_colour() {
         let mut rng = ChaCha8Rng::seed_from_u64(3);
         for colour in Colour::ALL {
-            let composition = Composition { shape: Shape::Square, colour, texture: Texture::Plain };
-            let scene = Scene { brightness: 1.0, light_strength: 0.0, ..Scene::sample(&mut rng, composition) };
-            let image = render(&scene, &Style { noise: 0.0, ..Style::NATURAL }, 64);
+            let composition = Composition {
+                shape: Shape::Square,
+                colour,
+                texture: Texture::Plain,
+            };
+            let scene = Scene {
+                brightness: 1.0,
+                light_strength: 0.0,
+                ..Scene::sample(&mut rng, composition)
+            };
+            let image = render(
+                &scene,
+                &Style {
+                    noise: 0.0,
+                    ..Style::NATURAL
+                },
+                64,
+            );
             let [column, row] = scene.centre.map(|c| (c * 64.0) as usize);
             let pixel = &image[3 * (64 * row + column)..][..3];
             for (byte, wanted) in pixel.iter().zip(base_colour(colour)) {
-                assert!((f32::from(*byte) / 255.0 - wanted).abs() < 0.05, "{colour:?} is {pixel:?}");
+                assert!(
+                    (f32::from(*byte) / 255.0 - wanted).abs() < 0.05,
+                    "{colour:?} is {pixel:?}"
+                );
             }
         }
     }
@@ -285,14 +327,33 @@ mod tests {
     fn a_pattern_leaves_most_of_the_colour() {
         for texture in Texture::ALL {
             let mut rng = ChaCha8Rng::seed_from_u64(3);
-            let composition = Composition { shape: Shape::Circle, colour: Colour::Red, texture };
+            let composition = Composition {
+                shape: Shape::Circle,
+                colour: Colour::Red,
+                texture,
+            };
             let scene = Scene::sample(&mut rng, composition);
             let accent: f32 = (0..10_000)
-                .map(|index| pattern(&scene, (index % 100) as f32 * 0.01, (index / 100) as f32 * 0.01, 64.0))
+                .map(|index| {
+                    pattern(
+                        &scene,
+                        (index % 100) as f32 * 0.01,
+                        (index / 100) as f32 * 0.01,
+                        64.0,
+                    )
+                })
                 .sum();
             let share = accent / 10_000.0;
-            let expected = if texture == Texture::Plain { 0.0..0.001 } else { 0.25..0.52 };
-            assert!(expected.contains(&share), "{} shows {share} accent", texture.name());
+            let expected = if texture == Texture::Plain {
+                0.0..0.001
+            } else {
+                0.25..0.52
+            };
+            assert!(
+                expected.contains(&share),
+                "{} shows {share} accent",
+                texture.name()
+            );
         }
     }
 
@@ -301,6 +362,9 @@ mod tests {
         let draws: Vec<f32> = (0..100_000).map(|index| bell(hash(index))).collect();
         let mean = draws.iter().sum::<f32>() / draws.len() as f32;
         let variance = draws.iter().map(|draw| draw * draw).sum::<f32>() / draws.len() as f32;
-        assert!(mean.abs() < 0.02 && (variance - 1.0).abs() < 0.02, "{mean} {variance}");
+        assert!(
+            mean.abs() < 0.02 && (variance - 1.0).abs() < 0.02,
+            "{mean} {variance}"
+        );
     }
 }

@@ -70,7 +70,7 @@ impl Scene {
             texture_period: (radius * rng.random_range(0.42..0.56_f32)).clamp(0.1, 0.17),
             texture_direction: sample_texture_direction(rng, composition.texture),
             texture_phase: [rng.random_range(0.0..1.0), rng.random_range(0.0..1.0)],
-            texture_lighter: rng.random_bool(0.5),
+            texture_lighter: sample_texture_lighter(rng, background),
             colour_jitter: sample_jitter(rng, 0.035),
             background_jitter: sample_jitter(rng, 0.04),
             light_direction: Direction::sample(rng),
@@ -104,11 +104,17 @@ impl Direction {
     pub fn from_half_tangent(half_tangent: f32) -> Self {
         let square = half_tangent * half_tangent;
         let scale = 1.0 / (1.0 + square);
-        Self { x: (1.0 - square) * scale, y: 2.0 * half_tangent * scale }
+        Self {
+            x: (1.0 - square) * scale,
+            y: 2.0 * half_tangent * scale,
+        }
     }
 
     pub fn quarter_turned(self) -> Self {
-        Self { x: -self.y, y: self.x }
+        Self {
+            x: -self.y,
+            y: self.x,
+        }
     }
 
     /// A direction within about `2 * largest_half_tangent` radians of the x axis.
@@ -141,8 +147,12 @@ fn sample_pose(rng: &mut impl Rng, shape: Shape) -> (Direction, bool) {
     let rotation = match shape {
         Shape::Circle | Shape::Ring | Shape::Flower => Direction::sample(rng),
         Shape::Arrow => Direction::sample_near_any_axis(rng, 0.13),
-        Shape::Square | Shape::Diamond | Shape::Cross | Shape::Hexagon => Direction::sample_near_axis(rng, 0.1),
-        Shape::Triangle | Shape::Star | Shape::Heart | Shape::Crescent => Direction::sample_near_axis(rng, 0.15),
+        Shape::Square | Shape::Diamond | Shape::Cross | Shape::Hexagon => {
+            Direction::sample_near_axis(rng, 0.1)
+        }
+        Shape::Triangle | Shape::Star | Shape::Heart | Shape::Crescent => {
+            Direction::sample_near_axis(rng, 0.15)
+        }
     };
     (rotation, rng.random_bool(0.5))
 }
@@ -157,7 +167,10 @@ fn sample_centre(rng: &mut impl Rng, position: Position, radius: f32) -> [f32; 2
         Position::Bottom => [0.0, offset],
         Position::Centre => [0.0, 0.0],
     };
-    [0.5 + x + rng.random_range(-0.04..0.04), 0.5 + y + rng.random_range(-0.04..0.04)]
+    [
+        0.5 + x + rng.random_range(-0.04..0.04),
+        0.5 + y + rng.random_range(-0.04..0.04),
+    ]
 }
 
 /// Stripes run anywhere; dots and checks stay near upright, where they look least alike.
@@ -165,6 +178,15 @@ fn sample_texture_direction(rng: &mut impl Rng, texture: Texture) -> Direction {
     match texture {
         Texture::Plain | Texture::Striped => Direction::sample(rng),
         Texture::Dotted | Texture::Checkered => Direction::sample_near_axis(rng, 0.15),
+    }
+}
+
+/// On dark and on light ground, the pattern must not melt into it and eat the outline away.
+fn sample_texture_lighter(rng: &mut impl Rng, background: Background) -> bool {
+    match background {
+        Background::Dark => true,
+        Background::Light => false,
+        Background::Grass | Background::Sand | Background::Water => rng.random_bool(0.5),
     }
 }
 
@@ -183,7 +205,11 @@ mod tests {
     fn pretraining_never_shows_a_held_out_composition() {
         let mut rng = ChaCha8Rng::seed_from_u64(0);
         for _ in 0..20_000 {
-            assert!(!Scene::sample_for_pretraining(&mut rng).composition.is_held_out());
+            assert!(
+                !Scene::sample_for_pretraining(&mut rng)
+                    .composition
+                    .is_held_out()
+            );
         }
     }
 
@@ -200,7 +226,12 @@ mod tests {
         for _ in 0..2_000 {
             let scene = Scene::sample_for_pretraining(&mut rng);
             assert!(!scene.background.hides(scene.composition.colour));
-            assert!(scene.centre.iter().all(|c| c - 0.65 * scene.radius > 0.0 && c + 0.65 * scene.radius < 1.0));
+            assert!(
+                scene
+                    .centre
+                    .iter()
+                    .all(|c| c - 0.65 * scene.radius > 0.0 && c + 0.65 * scene.radius < 1.0)
+            );
         }
     }
 

@@ -81,59 +81,35 @@ attribute!(
 attribute!(
     /// How much of the image the object spans.
     Size, 3, {
-        Small: "small";
-        Medium: "medium";
-        Large: "large";
+        Small: "small", "little";
+        Medium: "medium", "middling";
+        Large: "large", "big";
     }
 );
 
 attribute!(
-    /// Where in the image the object lies.
+    /// Where in the image the object lies, said as a caption says it.
     Position, 5, {
-        Left: "left";
-        Right: "right";
-        Top: "top";
-        Bottom: "bottom";
-        Centre: "centre";
+        Left: "on the left", "to the left";
+        Right: "on the right", "to the right";
+        Top: "at the top", "up high";
+        Bottom: "at the bottom", "down low";
+        Centre: "in the centre", "in the middle";
     }
 );
 
 attribute!(
-    /// What the object lies on.
+    /// What the object lies on, said as a caption says it.
     Background, 5, {
-        Dark: "dark";
-        Light: "light";
-        Grass: "grass";
-        Sand: "sand";
-        Water: "water";
+        Dark: "on a dark background", "on dark ground";
+        Light: "on a light background", "on light ground";
+        Grass: "on grass", "on a lawn";
+        Sand: "on sand", "on a beach";
+        Water: "on water", "on a lake";
     }
 );
-
-impl Position {
-    /// How a caption says where the object is.
-    pub fn phrase(self) -> &'static str {
-        match self {
-            Self::Left => "on the left",
-            Self::Right => "on the right",
-            Self::Top => "at the top",
-            Self::Bottom => "at the bottom",
-            Self::Centre => "in the centre",
-        }
-    }
-}
 
 impl Background {
-    /// How a caption says what the object lies on.
-    pub fn phrase(self) -> &'static str {
-        match self {
-            Self::Dark => "on a dark background",
-            Self::Light => "on a light background",
-            Self::Grass => "on grass",
-            Self::Sand => "on sand",
-            Self::Water => "on water",
-        }
-    }
-
     /// Whether an object of this colour would be lost on this background.
     pub fn hides(self, colour: Colour) -> bool {
         matches!(
@@ -161,15 +137,25 @@ mod tests {
                 assert!(seen.insert(*word), "{word} is used twice");
             }
         };
-        Shape::ALL.map(|shape| check(shape.name(), shape.synonyms()));
-        Colour::ALL.map(|colour| check(colour.name(), colour.synonyms()));
-        Texture::ALL.map(|texture| check(texture.name(), texture.synonyms()));
+        for shape in Shape::ALL {
+            check(shape.name(), shape.synonyms());
+        }
+        for colour in Colour::ALL {
+            check(colour.name(), colour.synonyms());
+        }
+        for texture in Texture::ALL {
+            check(texture.name(), texture.synonyms());
+        }
     }
 
     #[test]
     fn every_colour_shows_on_some_background() {
         for colour in Colour::ALL {
-            assert!(Background::ALL.iter().any(|background| !background.hides(colour)));
+            assert!(
+                Background::ALL
+                    .iter()
+                    .any(|background| !background.hides(colour))
+            );
         }
     }
 }

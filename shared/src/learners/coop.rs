@@ -28,8 +28,9 @@ pub struct CoopSettings {
 pub enum ContextInit {
     /// Normal values with a standard deviation of 0.02.
     Random { seed: u64 },
-    /// The embeddings of these words. The context is then shared by all
-    /// classes, as in the reference.
+    /// The embeddings of these words, one vector for each of their tokens
+    /// (`n_ctx` does not count). The context is then shared by all classes, as
+    /// in the reference.
     Words(String),
 }
 
@@ -50,7 +51,7 @@ impl Coop {
     /// A context to start learning from.
     ///
     /// # Errors
-    /// [`Error::Setting`] if the words do not make `n_ctx` tokens.
+    /// [`Error::Setting`] if there are no context vectors, or more than fit.
     pub fn new(
         clip: &Clip,
         tokenizer: &Tokenizer,
@@ -58,22 +59,18 @@ impl Coop {
         settings: &CoopSettings,
     ) -> Result<Self> {
         let (n_ctx, width) = (settings.n_ctx, clip.text.width());
-        if n_ctx == 0 || n_ctx >= clip.text.context_length() {
-            let most = clip.text.context_length() - 1;
-            return Err(Error::setting("n_ctx", n_ctx, format!("between 1 and {most}")));
-        }
+        let most = clip.text.context_length() - 1;
         let context = match &settings.init {
             ContextInit::Words(words) => {
-                let words = words.replace('_', " ");
-                let ids = tokenizer.encode(&words);
-                if ids.len() != n_ctx || settings.class_specific {
-                    return Err(Error::setting(
-                        "the initial words",
-                        format!("{words:?}, {} tokens", ids.len()),
-                        format!("{n_ctx} tokens (n_ctx) and a context shared by all classes"),
-                    ));
+                let ids = tokenizer.encode(&words.replace('_', " "));
+                if ids.is_empty() || ids.len() > most {
+                    let expected = format!("words of 1 to {most} tokens");
+                    return Err(Error::setting("the initial words", format!("{words:?}"), expected));
                 }
                 clip.text.token_embedding(&ids)?.detach()
+            }
+            ContextInit::Random { .. } if n_ctx == 0 || n_ctx > most => {
+                return Err(Error::setting("n_ctx", n_ctx, format!("between 1 and {most}")));
             }
             ContextInit::Random { seed } => {
                 let classes = class_names.len();

@@ -1,24 +1,25 @@
 //! `y = x·Wᵀ + b`, which differentiates a frozen `W` not at all.
 
-use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Storage, Tensor, bail};
+use candle_core::{CpuStorage, CustomOp2, CustomOp3, DType, Layout, Result, Shape, Tensor, bail};
 
 use super::matmul::{Matrix, Threads, matmul};
 use super::{contiguous, is_cpu_f32};
 
 /// A linear layer: `x [.., in]`, `weight [out, in]`, `bias [out]` → `[.., out]`.
 ///
-/// If the weight is trained (a variable, or computed from one), both gradients
-/// flow. If it is frozen, only the gradient of `x` is computed: candle's own
-/// product computes both, a third of a training step for nothing.
+/// If the weight or bias is trained (a variable, or computed from one), all
+/// gradients flow. If both are frozen, only the gradient of `x` is computed:
+/// candle's own product computes both, a third of a training step for nothing.
 pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
-    let trained = weight.track_op() || bias.is_some_and(Tensor::track_op);
-    if !trained && is_cpu_f32(x) {
-        return x.contiguous()?.apply_op1(FrozenLinear {
-            weight: weight.contiguous()?,
-            bias: bias.map(Tensor::contiguous).transpose()?,
-        });
-    }
     let (outputs, inputs) = weight.dims2()?;
+    if is_cpu_f32(x) {
+        let bias = match bias {
+            Some(bias) => bias.contiguous()?,
+            None => Tensor::zeros(outputs, DType::F32, x.device())?,
+        };
+        let x = x.contiguous()?;
+        return x.apply_op3(&weight.contiguous()?, &bias, Linear);
+    }
     let mut dims = x.dims().to_vec(); // [.., in]
     let rows = x.elem_count() / inputs.max(1);
     let y = x.reshape((rows, inputs))?.matmul(&weight.t()?)?; // [rows, out]
@@ -32,60 +33,93 @@ pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tens
     y.reshape(dims) // [.., out]
 }
 
-struct FrozenLinear {
-    weight: Tensor,
-    bias: Option<Tensor>,
-}
+struct Linear;
 
-impl CustomOp1 for FrozenLinear {
+impl CustomOp3 for Linear {
     fn name(&self) -> &'static str {
-        "frozen-linear"
+        "linear"
     }
 
-    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let x = contiguous(self.name(), storage, layout)?;
-        let (outputs, inputs) = self.weight.dims2()?;
-        let mut dims = layout.dims().to_vec();
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        x_layout: &Layout,
+        weight: &CpuStorage,
+        weight_layout: &Layout,
+        bias: &CpuStorage,
+        bias_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let (outputs, inputs) = weight_layout.shape().dims2()?;
+        let mut dims = x_layout.dims().to_vec();
         match dims.last_mut() {
             Some(last) if *last == inputs => *last = outputs,
-            _ => bail!("linear: x is {:?}, weight [{outputs}, {inputs}]", layout.dims()),
+            _ => bail!("linear: x is {:?}, weight [{outputs}, {inputs}]", x_layout.dims()),
         }
+        let x = contiguous(self.name(), x, x_layout)?;
+        let weight = contiguous(self.name(), weight, weight_layout)?;
         let rows = x.len() / inputs;
-        let mut y = match &self.bias {
-            Some(bias) => with_values(bias, |bias| bias.repeat(rows))?,
-            None => vec![0f32; rows * outputs],
-        };
-        let keep = self.bias.is_some();
-        with_values(&self.weight, |weight| {
-            matmul(
-                [rows, inputs, outputs],
-                Matrix::rows(x, inputs),
-                Matrix::rows(weight, inputs).transposed(),
-                &mut y,
-                outputs,
-                keep,
-                1.0,
-                Threads::All,
-            );
-        })?;
+        let mut y = contiguous(self.name(), bias, bias_layout)?.repeat(rows);
+        matmul(
+            [rows, inputs, outputs],
+            Matrix::rows(x, inputs),
+            Matrix::rows(weight, inputs).transposed(),
+            &mut y,
+            outputs,
+            true,
+            1.0,
+            Threads::All,
+        );
         Ok((CpuStorage::F32(y), Shape::from(dims)))
     }
 
-    fn bwd(&self, x: &Tensor, _y: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
-        let (outputs, inputs) = self.weight.dims2()?;
-        let rows = grad.elem_count() / outputs;
-        let grad = grad.contiguous()?.reshape((rows, outputs))?.detach();
-        let grad_x = grad.matmul(&self.weight.detach())?; // [rows, in]
-        debug_assert_eq!(grad_x.elem_count(), rows * inputs);
-        Ok(Some(grad_x.reshape(x.shape())?))
+    fn bwd(
+        &self,
+        x: &Tensor,
+        weight: &Tensor,
+        bias: &Tensor,
+        _y: &Tensor,
+        grad: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        let (outputs, inputs) = weight.dims2()?;
+        let rows = x.elem_count() / inputs.max(1);
+        let grad = grad.contiguous()?.detach().reshape((rows, outputs))?;
+        // What is not tracked needs no gradient: pixels, or frozen weights.
+        let grad_x = match x.track_op() {
+            true => Some(grad.matmul(&weight.detach())?.reshape(x.shape())?),
+            false => None,
+        };
+        if !weight.track_op() && !bias.track_op() {
+            return Ok((grad_x, None, None));
+        }
+        let x = x.detach().reshape((rows, inputs))?;
+        let grad_weight = grad.t()?.matmul(&x)?; // [out, in]
+        let grad_bias = grad.apply_op2_no_bwd(bias, &ColumnSums)?; // [out]
+        Ok((grad_x, Some(grad_weight), Some(grad_bias)))
     }
 }
 
-/// Runs `f` on the values of a contiguous f32 tensor, without a copy.
-fn with_values<R>(x: &Tensor, f: impl FnOnce(&[f32]) -> R) -> Result<R> {
-    let (storage, layout) = x.storage_and_layout();
-    match &*storage {
-        Storage::Cpu(storage) => Ok(f(contiguous("linear", storage, layout)?)),
-        _ => bail!("linear: the weight is not on the CPU"),
+/// `(x [rows, C], any [C])` → the sum of each column `[C]`.
+struct ColumnSums;
+
+impl CustomOp2 for ColumnSums {
+    fn name(&self) -> &'static str {
+        "column-sums"
+    }
+
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        layout: &Layout,
+        _: &CpuStorage,
+        columns: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let x = contiguous(self.name(), x, layout)?;
+        let mut sums = vec![0f32; columns.shape().elem_count()];
+        for row in x.chunks_exact(sums.len().max(1)) {
+            for (sum, value) in sums.iter_mut().zip(row) {
+                *sum += value;
+            }
+        }
+        Ok((CpuStorage::F32(sums), columns.shape().clone()))
     }
 }

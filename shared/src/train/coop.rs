@@ -22,7 +22,8 @@ pub struct CoopTrainer {
     coop: Coop,
     context: Var,
     prompts: Prompts,
-    optimizer: Sgd,
+    /// Momentum and weight decay are CoOp's unless changed here.
+    pub optimizer: Sgd,
 }
 
 impl CoopTrainer {

@@ -6,4 +6,4 @@ mod schedule;
 
 pub use coop::{CoopTrainer, StepReport, image_features};
 pub use optimizer::{AdamW, Optimizer, Sgd};
-pub use schedule::{CosineSchedule, Warmup};
+pub use schedule::{Decay, Schedule, Warmup, WarmupKind};

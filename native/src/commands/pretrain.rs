@@ -1,0 +1,102 @@
+//! `clipwright pretrain`: the embedded model, from scratch.
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use anyhow::Result;
+use candle_core::Device;
+use clipwright_shared::Session;
+use clipwright_shared::clip::{Tokenizer, Weights};
+use clipwright_shared::eval::Metrics;
+use clipwright_shared::learners::DEFAULT_TEMPLATE;
+use clipwright_shared::views::RgbImage;
+use serde_json::json;
+
+use crate::args::Pretrain;
+use crate::pretrain::{PretrainSettings, Pretraining, Sizes};
+use crate::run_folder::write_whole;
+use crate::training::progress_bar;
+use crate::world::{Domain, Split};
+
+/// Steps between two looks at the validation pictures.
+const STEPS_PER_LOOK: usize = 250;
+
+pub fn run(args: &Pretrain) -> Result<()> {
+    let sizes = Sizes::default();
+    let settings = PretrainSettings {
+        seed: args.seed,
+        steps: args.steps,
+        batch: args.batch,
+        lr: args.lr,
+        warmup: 100.min(args.steps),
+        weight_decay: 0.05,
+        kept_patches: args.kept_patches,
+    };
+    let metadata = HashMap::from([
+        ("format".to_string(), "clipwright-pretrained-1".to_string()),
+        ("sizes".to_string(), serde_json::to_string(&sizes)?),
+        ("settings".to_string(), serde_json::to_string(&settings)?),
+    ]);
+    let start = Instant::now();
+    let tokenizer = Tokenizer::new(sizes.vocabulary)?;
+    let mut training = Pretraining::new(&sizes, settings)?;
+    let bar = progress_bar(args.steps);
+    for step in 1..=args.steps {
+        let report = training.step(&tokenizer)?;
+        bar.set_message(format!("loss {:.3}  lr {:.2e}", report.loss, report.lr));
+        bar.inc(1);
+        if step % STEPS_PER_LOOK == 0 && step < args.steps {
+            let weights = training.weights();
+            let record = json!({
+                "step": step,
+                "loss": report.loss,
+                "logit_scale": report.logit_scale,
+                "world_val_accuracy": zero_shot(&weights, Domain::World, Split::Validation)?.accuracy,
+                "seconds": start.elapsed().as_secs(),
+            });
+            bar.suspend(|| println!("{record}"));
+        }
+    }
+    bar.finish_and_clear();
+    let bytes = training.weights().to_safetensors_f16(metadata)?;
+    write_whole(&args.out, &bytes)?;
+    // What is measured is what was written, rounded to f16.
+    let weights = Weights::from_safetensors(&bytes, &Device::Cpu)?;
+    let world = zero_shot(&weights, Domain::World, Split::Test)?;
+    let shifted = zero_shot(&weights, Domain::Shifted, Split::Test)?;
+    println!(
+        "{}",
+        json!({
+            "step": args.steps,
+            "out": args.out,
+            "bytes": bytes.len(),
+            "world_test_accuracy": world.accuracy,
+            "shifted_test_accuracy": shifted.accuracy,
+            "images": world.images,
+            "seconds": start.elapsed().as_secs(),
+        })
+    );
+    Ok(())
+}
+
+/// Zero-shot measures on 50 pictures of each held-out class.
+fn zero_shot(weights: &Weights, domain: Domain, split: Split) -> Result<Metrics> {
+    const PICTURES: usize = 50;
+    const SEED: u64 = 0;
+    let mut session = Session::new(weights, &Device::Cpu)?;
+    let names = domain.class_names();
+    let side = session.clip.config.image.side;
+    let (mut images, mut labels) = (Vec::new(), Vec::new());
+    for label in 0..names.len() {
+        for index in 0..PICTURES {
+            let pixels = domain.image(split, label, index, SEED, side);
+            images.extend(RgbImage::from_raw(side as u32, side as u32, pixels));
+            labels.push(label);
+        }
+    }
+    let features = session.image_features(&images)?;
+    let probabilities = session.probabilities(&features, None, &names, DEFAULT_TEMPLATE)?;
+    let predicted = probabilities.argmax(1)?.to_vec1::<u32>()?;
+    let predicted: Vec<usize> = predicted.into_iter().map(|class| class as usize).collect();
+    Ok(Metrics::new(&names, &predicted, &labels)?)
+}

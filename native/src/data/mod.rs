@@ -1,0 +1,43 @@
+//! Labelled images: folders, splits, few-shot draws.
+
+pub mod few_shot;
+mod folder;
+pub mod python_random;
+
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
+pub use folder::{Dataset, Item, read_folder, read_image};
+
+/// A part of a data set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum Split {
+    Train,
+    Val,
+    Test,
+    /// Every image.
+    All,
+}
+
+/// Which classes take part. Base and new are the two halves of the classes in
+/// label order, the larger half first (KaiyangZhou/CoOp `subsample_classes`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum Subset {
+    All,
+    Base,
+    New,
+}
+
+impl Subset {
+    /// The labels that take part, of `classes` in all.
+    pub fn labels(self, classes: usize) -> std::ops::Range<usize> {
+        let base = classes.div_ceil(2);
+        match self {
+            Self::All => 0..classes,
+            Self::Base => 0..base,
+            Self::New => base..classes,
+        }
+    }
+}

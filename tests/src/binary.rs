@@ -1,0 +1,82 @@
+//! The binary `clipwright`, as the tests run it.
+
+use std::env;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
+
+use anyhow::{Context, Result, anyhow, bail};
+use serde_json::Value;
+
+use crate::repository_root;
+
+/// The binary, built from the sources as they are now. All members are selected,
+/// as `cargo test --workspace` does, so that its artefacts are used again.
+pub fn clipwright() -> Result<PathBuf> {
+    static BINARY: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let built = BINARY.get_or_init(|| build().map_err(|error| format!("{error:#}")));
+    built.clone().map_err(|error| anyhow!(error))
+}
+
+fn build() -> Result<PathBuf> {
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo
+        .args(["build", "--quiet", "--workspace", "--bin", "clipwright"])
+        .args(["--message-format", "json-render-diagnostics"])
+        .current_dir(repository_root())
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit());
+    let output = cargo
+        .output()
+        .context("cannot start cargo to build clipwright")?;
+    if !output.status.success() {
+        bail!("building clipwright failed ({})", output.status);
+    }
+    let messages = String::from_utf8(output.stdout).context("cargo's messages are no UTF-8")?;
+    let executables = messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter(|message| message["target"]["name"] == "clipwright")
+        .filter_map(|message| message["executable"].as_str().map(PathBuf::from));
+    executables
+        .last()
+        .context("cargo built no executable clipwright")
+}
+
+/// Runs the binary in `folder` and waits for its end, however that is.
+pub fn run_clipwright(
+    folder: &Path,
+    arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
+) -> Result<Output> {
+    let mut command = Command::new(clipwright()?);
+    command
+        .args(arguments)
+        .current_dir(folder)
+        .stdin(Stdio::null());
+    command.output().context("cannot start clipwright")
+}
+
+/// What the binary prints as JSON.
+///
+/// # Errors
+/// If it fails, with what it said; or if it prints anything but one JSON value.
+pub fn clipwright_json(
+    folder: &Path,
+    arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
+) -> Result<Value> {
+    let output = run_clipwright(folder, arguments)?;
+    if !output.status.success() {
+        bail!(
+            "clipwright failed ({}): {}",
+            output.status,
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
+    }
+    serde_json::from_slice(&output.stdout).with_context(|| {
+        format!(
+            "not one JSON value on stdout: {}",
+            String::from_utf8_lossy(&output.stdout)
+        )
+    })
+}

@@ -1,0 +1,230 @@
+//! A real headless Chromium, steered through chromedriver.
+
+use std::env;
+use std::fs;
+use std::future::poll_fn;
+use std::io::{BufRead, BufReader, Read};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::process::{Child, Command, Stdio};
+use std::task::Poll;
+
+use anyhow::{Context, Result, anyhow, bail};
+use axum::http::Method;
+use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand};
+use fantoccini::{Client, ClientBuilder};
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use url::{ParseError, Url};
+
+use crate::target_folder;
+
+/// What Chromium is started with: no window, no sandbox (tests may run as root in
+/// a container), and nothing that talks to the network on its own account.
+const ARGUMENTS: [&str; 9] = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+];
+
+/// A browser with a fresh profile.
+pub struct Browser {
+    pub client: Client,
+    _driver: Driver,
+    _profile: TempDir,
+}
+
+impl Browser {
+    /// Starts chromedriver on a free port, and Chromium through it: those that
+    /// `CHROMEDRIVER` and `CHROMIUM` name, or that are on `PATH`.
+    async fn start() -> Result<Self> {
+        let driver = Driver::start()?;
+        let profile = tempfile::tempdir().context("no folder for the browser's profile")?;
+        let mut arguments = ARGUMENTS.map(String::from).to_vec();
+        arguments.push(format!("--user-data-dir={}", profile.path().display()));
+        let mut options = json!({ "args": arguments });
+        if let Some(chromium) = env::var_os("CHROMIUM") {
+            options["binary"] = json!(PathBuf::from(chromium));
+        }
+        let capabilities: Capabilities = serde_json::from_value(json!({
+            "goog:chromeOptions": options,
+            "goog:loggingPrefs": { "browser": "ALL" },
+        }))?;
+        let mut builder = ClientBuilder::new(HttpConnector::new());
+        let client = builder.capabilities(capabilities).connect(&driver.url).await.context(
+            "chromedriver could not start Chromium\nhint: `cargo xtask setup` installs both, or \
+             name a fitting pair in CHROMIUM and CHROMEDRIVER",
+        )?;
+        Ok(Self {
+            client,
+            _driver: driver,
+            _profile: profile,
+        })
+    }
+
+    /// Makes the viewport exactly this large, which no window size can do: a
+    /// window has a frame, and a least width.
+    pub async fn set_viewport(&self, width: u32, height: u32, phone: bool) -> Result<()> {
+        let parameters = json!({
+            "width": width, "height": height, "deviceScaleFactor": 1, "mobile": phone,
+        });
+        let command = json!({ "cmd": "Emulation.setDeviceMetricsOverride", "params": parameters });
+        self.vendor("goog/cdp/execute", command).await?;
+        Ok(())
+    }
+
+    /// Saves what the viewport shows as `TARGET/screenshots/{name}.png`.
+    pub async fn save_screenshot(&self, name: &str) -> Result<PathBuf> {
+        let folder = target_folder()?.join("screenshots");
+        fs::create_dir_all(&folder)
+            .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        let path = folder.join(format!("{name}.png"));
+        let image = self.client.screenshot().await.context("no screenshot")?;
+        fs::write(&path, image).with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(path)
+    }
+
+    /// What the console got since the last call, at the levels `WARNING` and
+    /// `SEVERE`, uncaught errors and failed requests included.
+    pub async fn console_complaints(&self) -> Result<Vec<String>> {
+        let log = self.vendor("se/log", json!({ "type": "browser" })).await?;
+        let entries = log
+            .as_array()
+            .with_context(|| format!("not a log: {log}"))?;
+        let complaint = |entry: &&Value| entry["level"] == "SEVERE" || entry["level"] == "WARNING";
+        Ok(entries
+            .iter()
+            .filter(complaint)
+            .map(|entry| entry["message"].to_string())
+            .collect())
+    }
+
+    /// Starts a browser for `test`, and ends it whatever becomes of the test: a
+    /// Chromium that nobody closed outlives its chromedriver.
+    pub async fn with<T>(test: impl AsyncFnOnce(&Self) -> Result<T>) -> Result<T> {
+        let browser = Self::start().await?;
+        let outcome = caught(test(&browser)).await;
+        let closed = browser.client.clone().close().await;
+        match outcome {
+            Ok(outcome) => {
+                let value = outcome?;
+                closed.context("cannot close the browser")?;
+                Ok(value)
+            }
+            Err(panic) => resume_unwind(panic),
+        }
+    }
+
+    async fn vendor(&self, path: &'static str, body: Value) -> Result<Value> {
+        let command = Vendor { path, body };
+        self.client
+            .issue_cmd(command)
+            .await
+            .with_context(|| format!("the driver's {path}"))
+    }
+}
+
+/// What `future` comes to, a panic included.
+async fn caught<T>(future: impl Future<Output = T>) -> std::thread::Result<T> {
+    let mut future = pin!(future);
+    poll_fn(
+        move |context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
+            Ok(poll) => poll.map(Ok),
+            Err(panic) => Poll::Ready(Err(panic)),
+        },
+    )
+    .await
+}
+
+/// A command that is chromedriver's own.
+#[derive(Debug)]
+struct Vendor {
+    path: &'static str,
+    body: Value,
+}
+
+impl WebDriverCompatibleCommand for Vendor {
+    fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, ParseError> {
+        base.join(&format!(
+            "session/{}/{}",
+            session.unwrap_or_default(),
+            self.path
+        ))
+    }
+
+    fn method_and_body(&self, _: &Url) -> (Method, Option<String>) {
+        (Method::POST, Some(self.body.to_string()))
+    }
+}
+
+/// A running chromedriver, killed when dropped.
+struct Driver {
+    process: Child,
+    url: String,
+}
+
+impl Driver {
+    fn start() -> Result<Self> {
+        let program = env::var_os("CHROMEDRIVER").unwrap_or_else(|| "chromedriver".into());
+        let shown = Path::new(&program).display().to_string();
+        let mut command = Command::new(&program);
+        command
+            .arg("--port=0")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped());
+        let process = command.spawn().map_err(|error| {
+            anyhow!("cannot start {shown}: {error}\nhint: `cargo xtask setup` installs it")
+        })?;
+        let mut driver = Self {
+            process,
+            url: String::new(),
+        };
+        let stdout = driver
+            .process
+            .stdout
+            .take()
+            .context("chromedriver has no output")?;
+        let mut stdout = BufReader::new(stdout);
+        let port = port_of(&mut stdout)?;
+        // Read on, so that it never waits for its own output to be taken.
+        std::thread::spawn(move || stdout.read_to_end(&mut Vec::new()));
+        driver.url = format!("http://127.0.0.1:{port}");
+        Ok(driver)
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        // Already gone is as good as killed.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The port in `ChromeDriver was started successfully on port 41234.`
+fn port_of(stdout: &mut impl BufRead) -> Result<u16> {
+    let mut said = String::new();
+    while stdout
+        .read_line(&mut said)
+        .context("reading chromedriver's output")?
+        > 0
+    {
+        let line = said.lines().last().unwrap_or_default();
+        if let Some((_, port)) = line.split_once("successfully on port ") {
+            return port
+                .trim()
+                .trim_end_matches('.')
+                .parse()
+                .with_context(|| line.to_string());
+        }
+    }
+    bail!("chromedriver ended without naming its port: {said}")
+}

@@ -1,0 +1,41 @@
+//! What the page looks like. Components render the state and name actions;
+//! they decide nothing.
+
+mod app;
+mod bar;
+mod card;
+mod class_panel;
+mod drop_overlay;
+mod file_input;
+mod header;
+mod image_panel;
+mod invitation;
+mod learned_row;
+mod learner_card;
+mod model_status;
+mod notices;
+mod problem_box;
+mod prompt_line;
+mod prompt_panel;
+mod results;
+mod skeleton;
+
+pub use app::App;
+
+use clipwright_shared::learners::Method;
+
+/// What styles and tests know a method by.
+fn method_key(method: Method) -> &'static str {
+    match method {
+        Method::ZeroShot => "zero_shot",
+        Method::Coop => "coop",
+    }
+}
+
+/// A method's name as a title.
+fn method_title(method: Method) -> &'static str {
+    match method {
+        Method::ZeroShot => "Zero-shot",
+        learned => learned.title(),
+    }
+}

@@ -1,0 +1,20 @@
+//! Shown while files hover over the page.
+
+use yew::prelude::*;
+
+#[derive(Properties, PartialEq)]
+pub struct Props {
+    pub hovering: bool,
+}
+
+#[component]
+pub fn DropOverlay(props: &Props) -> Html {
+    html! {
+        <div class={classes!("drop-overlay", props.hovering.then_some("is-on"))} aria-hidden="true">
+            <p>
+                <strong>{ "Drop it anywhere" }</strong>
+                <span>{ "an image, a learned prompt, or a model" }</span>
+            </p>
+        </div>
+    }
+}

@@ -1,0 +1,76 @@
+//! Which model is open, or how far it is from being so.
+
+use yew::prelude::*;
+
+use crate::format::{percent, size};
+use crate::state::{ModelFile, ModelStage, State, WorkerPhase};
+
+#[derive(Properties, PartialEq)]
+pub struct Props {
+    pub state: UseReducerHandle<State>,
+}
+
+#[component]
+pub fn ModelStatus(props: &Props) -> Html {
+    let status = status(&props.state);
+    // How far, for the eye; the text says it to everyone.
+    let progress = status.progress.map(|share| html! {
+        <svg class="pill-progress" aria-hidden="true" focusable="false">
+            <rect width={format!("{:.1}%", share * 100.0)} height="100%" />
+        </svg>
+    });
+    html! {
+        <p
+            class={classes!("pill", status.look)} data-testid="model-status" role="status"
+            title={status.detail.clone()}
+        >
+            <span class="dot" />
+            <strong>{ status.name }</strong>
+            <span class="pill-detail">{ status.detail }</span>
+            { progress }
+        </p>
+    }
+}
+
+struct Status {
+    name: String,
+    detail: String,
+    progress: Option<f32>,
+    look: &'static str,
+}
+
+fn status(state: &State) -> Status {
+    let model = &state.model;
+    let show = |name: &str, detail: String, progress, look| {
+        let name = name.to_string();
+        Status { name, detail, progress, look }
+    };
+    if let WorkerPhase::Stopped(_) = state.worker.phase {
+        return show("stopped", "the worker could not be started".into(), None, "is-bad");
+    }
+    match (&model.next, &model.open) {
+        (Some(ModelFile { name, stage }), _) => match stage {
+            ModelStage::Fetching { received, total: Some(total) } if received <= total => {
+                let share = *received as f32 / (*total).max(1) as f32;
+                let detail = format!("fetching {} of {}", percent(share), size(*total));
+                show(name, detail, Some(share), "is-busy")
+            }
+            ModelStage::Fetching { received: 0, .. } => {
+                show(name, "fetching".into(), None, "is-busy")
+            }
+            ModelStage::Fetching { received, .. } => {
+                show(name, format!("fetching, {} so far", size(*received)), None, "is-busy")
+            }
+            _ => show(name, "opening".into(), Some(1.0), "is-busy"),
+        },
+        (None, Some(ModelFile { name, stage: ModelStage::Open(file, info) })) => {
+            let (side, size) = (info.image_side, size(file.bytes));
+            let detail = format!("ready · {}, {side} px · {size}, on this device", info.image_encoder);
+            show(name, detail, None, "is-good")
+        }
+        (None, _) if model.problem.is_some() => {
+            show("no model", "none could be opened".into(), None, "is-bad")
+        }
+        (None, _) => show("starting", String::new(), None, "is-busy"),
+    }
+}

@@ -1,0 +1,85 @@
+//! The bytes behind the state's source ids. They stay in the browser's blobs
+//! (a file that was dropped is not even read) and never enter the page's own
+//! memory, so a large model costs the page nothing.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use js_sys::ArrayBuffer;
+use wasm_bindgen::JsCast;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Blob, Url};
+
+use crate::state::{Problem, SourceId};
+
+/// A shelf of blobs; clones share it.
+#[derive(Clone, Default)]
+pub struct Sources(Rc<RefCell<Shelf>>);
+
+#[derive(Default)]
+struct Shelf {
+    newest: u32,
+    kept: BTreeMap<SourceId, Kept>,
+}
+
+struct Kept {
+    blob: Blob,
+    /// To show the blob by; freed with it.
+    url: Option<String>,
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        if let Some(url) = &self.url {
+            let _ = Url::revoke_object_url(url);
+        }
+    }
+}
+
+impl PartialEq for Sources {
+    fn eq(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Sources {
+    /// Keeps a blob.
+    pub fn keep(&self, blob: Blob) -> SourceId {
+        self.keep_with(blob, None)
+    }
+
+    /// Keeps an image and gives it a URL.
+    pub fn keep_image(&self, blob: Blob) -> (SourceId, String) {
+        let url = Url::create_object_url_with_blob(&blob).unwrap_or_default();
+        (self.keep_with(blob, Some(url.clone())), url)
+    }
+
+    fn keep_with(&self, blob: Blob, url: Option<String>) -> SourceId {
+        let mut shelf = self.0.borrow_mut();
+        shelf.newest += 1;
+        let source = SourceId(shelf.newest);
+        shelf.kept.insert(source, Kept { blob, url });
+        source
+    }
+
+    /// Lets go of what the state no longer names. A source newer than all that
+    /// it names may be on its way there, and stays.
+    pub fn retain(&self, live: &[SourceId]) {
+        let Some(newest) = live.iter().max() else { return };
+        let mut shelf = self.0.borrow_mut();
+        shelf.kept.retain(|source, _| source > newest || live.contains(source));
+    }
+
+    /// A fresh copy of the bytes, to be handed over to the worker.
+    pub async fn bytes(&self, source: SourceId) -> Result<ArrayBuffer, Problem> {
+        let blob = self.0.borrow().kept.get(&source).map(|kept| kept.blob.clone());
+        let unreadable = || {
+            let hint = "was it moved, changed or deleted since it was chosen? Choose it again";
+            Problem::new("the file can no longer be read", hint)
+        };
+        let blob = blob.ok_or_else(unreadable)?;
+        let bytes = JsFuture::from(blob.array_buffer()).await;
+        bytes.map_err(|_| unreadable())?.dyn_into().map_err(|_| unreadable())
+    }
+}
