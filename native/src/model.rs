@@ -70,7 +70,10 @@ fn weight_file(path: &Path) -> Result<PathBuf> {
         return Ok(path.into());
     }
     if path.is_dir() {
-        let found = WEIGHT_FILES.iter().map(|name| path.join(name)).find(|file| file.is_file());
+        let found = WEIGHT_FILES
+            .iter()
+            .map(|name| path.join(name))
+            .find(|file| file.is_file());
         return found.ok_or_else(|| {
             problem(
                 format!("{} holds no weights", path.display()),

@@ -29,7 +29,9 @@ pub fn problem(message: impl Into<String>, hint: impl Into<String>) -> anyhow::E
 /// The remedy of the innermost error that knows one.
 pub fn hint(error: &anyhow::Error) -> Option<String> {
     error.chain().rev().find_map(|cause| {
-        let own = cause.downcast_ref::<Problem>().map(|problem| problem.hint.clone());
+        let own = cause
+            .downcast_ref::<Problem>()
+            .map(|problem| problem.hint.clone());
         let shared = cause.downcast_ref::<clipwright_shared::Error>();
         own.or_else(|| shared.and_then(clipwright_shared::Error::hint))
     })

@@ -38,10 +38,13 @@ impl RunFolder {
             fs::remove_file(path.join(LEARNED))?;
         }
         fs::create_dir_all(path).with_context(|| format!("cannot create {}", path.display()))?;
-        write_whole(&path.join("plan.json"), serde_json::to_string_pretty(plan)?.as_bytes())?;
+        write_whole(
+            &path.join("plan.json"),
+            serde_json::to_string_pretty(plan)?.as_bytes(),
+        )?;
         let metrics = path.join("metrics.jsonl");
-        let metrics =
-            File::create(&metrics).with_context(|| format!("cannot write {}", metrics.display()))?;
+        let metrics = File::create(&metrics)
+            .with_context(|| format!("cannot write {}", metrics.display()))?;
         Ok(Self {
             path: path.into(),
             metrics,
@@ -79,7 +82,9 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     };
     let write = || -> Result<()> {
         fs::create_dir_all(folder)?;
-        let mut file = tempfile::Builder::new().suffix(".partial").tempfile_in(folder)?;
+        let mut file = tempfile::Builder::new()
+            .suffix(".partial")
+            .tempfile_in(folder)?;
         file.write_all(bytes)?;
         file.as_file().sync_all()?;
         readable_by_all(file.as_file())?;
@@ -112,7 +117,13 @@ fn draw_curves(epochs: &[EpochReport]) -> Result<String> {
         area.fill(&WHITE)?;
         let halves = area.split_evenly((1, 2));
         let blue = RGBColor(0, 114, 178);
-        draw_curve(&halves[0], "Training loss (nats)", &loss, 1.05 * highest, blue)?;
+        draw_curve(
+            &halves[0],
+            "Training loss (nats)",
+            &loss,
+            1.05 * highest,
+            blue,
+        )?;
         let green = RGBColor(0, 158, 115);
         draw_curve(&halves[1], "Training accuracy", &accuracy, 1.0, green)?;
         area.present()?;
@@ -121,7 +132,10 @@ fn draw_curves(epochs: &[EpochReport]) -> Result<String> {
 }
 
 fn points(epochs: &[EpochReport], value: impl Fn(&EpochReport) -> f64) -> Vec<(f64, f64)> {
-    epochs.iter().map(|epoch| (epoch.epoch as f64, value(epoch))).collect()
+    epochs
+        .iter()
+        .map(|epoch| (epoch.epoch as f64, value(epoch)))
+        .collect()
 }
 
 fn draw_curve(
@@ -145,6 +159,9 @@ fn draw_curve(
         .x_label_formatter(&|x| format!("{x:.0}"))
         .y_label_formatter(&|y| format!("{y:.2}"))
         .draw()?;
-    chart.draw_series(LineSeries::new(points.iter().copied(), colour.stroke_width(2)))?;
+    chart.draw_series(LineSeries::new(
+        points.iter().copied(),
+        colour.stroke_width(2),
+    ))?;
     Ok(())
 }

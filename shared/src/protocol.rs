@@ -31,10 +31,20 @@ pub enum Request {
 pub enum Event {
     /// The worker has started; nothing may be sent to it before.
     Ready,
-    ModelLoaded { name: String, info: ModelInfo },
-    LearnedLoaded { info: LearnedInfo },
-    LearnedRemoved { name: String },
-    Classified { id: u32, classification: Classification },
+    ModelLoaded {
+        name: String,
+        info: ModelInfo,
+    },
+    LearnedLoaded {
+        info: LearnedInfo,
+    },
+    LearnedRemoved {
+        name: String,
+    },
+    Classified {
+        id: u32,
+        classification: Classification,
+    },
     /// A request failed. `id` is that of a `Classify`.
     Failed {
         id: Option<u32>,

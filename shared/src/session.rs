@@ -11,7 +11,7 @@ use crate::clip::{Clip, Tokenizer, Weights, logits};
 use crate::error::{Error, Result};
 use crate::learners::{Learner, Method, ZeroShot};
 use crate::ops::softmax;
-use crate::protocol::{Classification, ClassProbability, LearnedInfo, ModelInfo, Ranking};
+use crate::protocol::{ClassProbability, Classification, LearnedInfo, ModelInfo, Ranking};
 use crate::train::image_features;
 use crate::views::{clip_view, normalise_pixels};
 
@@ -119,7 +119,11 @@ impl Session {
             features.push(image_features(&self.clip, &pixels)?);
         }
         if features.is_empty() {
-            return Err(Error::setting("the list of images", "empty", "at least one image"));
+            return Err(Error::setting(
+                "the list of images",
+                "empty",
+                "at least one image",
+            ));
         }
         Ok(Tensor::cat(&features, 0)?)
     }
@@ -132,7 +136,10 @@ impl Session {
         class_names: &[String],
         template: &str,
     ) -> Result<Tensor> {
-        let key = (learned.unwrap_or(template).to_string(), class_names.to_vec());
+        let key = (
+            learned.unwrap_or(template).to_string(),
+            class_names.to_vec(),
+        );
         if let Some(features) = self.text_features.get(&key) {
             return Ok(features.clone());
         }
@@ -141,8 +148,8 @@ impl Session {
             None => ZeroShot::new(template)?.text_features(clip, tokenizer, class_names)?,
             Some(name) => {
                 let found = self.learned.iter().find(|(info, _)| info.name == name);
-                let (_, learner) =
-                    found.ok_or_else(|| Error::setting("the learned file", name, "a loaded one"))?;
+                let (_, learner) = found
+                    .ok_or_else(|| Error::setting("the learned file", name, "a loaded one"))?;
                 learner.text_features(clip, tokenizer, class_names)?
             }
         };
@@ -224,10 +231,18 @@ pub fn check_class_names(class_names: &[String]) -> Result<()> {
     let mut sorted: Vec<&str> = class_names.iter().map(|name| name.trim()).collect();
     sorted.sort_unstable();
     if sorted.len() < 2 || sorted[0].is_empty() {
-        return Err(Error::setting("the class names", format!("{class_names:?}"), expected));
+        return Err(Error::setting(
+            "the class names",
+            format!("{class_names:?}"),
+            expected,
+        ));
     }
     match sorted.windows(2).find(|pair| pair[0] == pair[1]) {
-        Some(pair) => Err(Error::setting("the class names", format!("{:?} twice", pair[0]), expected)),
+        Some(pair) => Err(Error::setting(
+            "the class names",
+            format!("{:?} twice", pair[0]),
+            expected,
+        )),
         None => Ok(()),
     }
 }

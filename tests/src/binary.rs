@@ -34,13 +34,13 @@ fn build() -> Result<PathBuf> {
         bail!("building clipwright failed ({})", output.status);
     }
     let messages = String::from_utf8(output.stdout).context("cargo's messages are no UTF-8")?;
-    let executables = messages
+    let mut executables = messages
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok())
         .filter(|message| message["target"]["name"] == "clipwright")
         .filter_map(|message| message["executable"].as_str().map(PathBuf::from));
     executables
-        .last()
+        .next_back()
         .context("cargo built no executable clipwright")
 }
 

@@ -201,6 +201,15 @@ impl<'a> Page<'a> {
         Ok(())
     }
 
+    /// Scrolls everything back and takes the focus off, for a picture.
+    pub async fn show_from_the_top(&self) -> Result<()> {
+        let script = "
+            document.activeElement?.blur();
+            for (const element of [document.scrollingElement, ...document.querySelectorAll('*')])
+                element.scrollTop = 0;";
+        self.script(script, vec![]).await
+    }
+
     /// What the page loaded from elsewhere than its own host.
     pub async fn foreign_requests(&self) -> Result<Vec<String>> {
         let script = "return performance.getEntriesByType('resource').map(entry => entry.name)";

@@ -22,7 +22,7 @@ const TEMPLATE: &str = "a picture of a {}.";
 /// What a person brings: pictures, and a prompt learned with the binary.
 struct Fixture {
     folder: PathBuf,
-    /// Small PNG, oblong JPEG, PNG with transparency: each is read in another way.
+    /// PNG with transparency, oblong JPEG, plain PNG: each is read in another way.
     pictures: Vec<PathBuf>,
     learned: PathBuf,
 }
@@ -48,7 +48,7 @@ fn make_fixture() -> Result<Fixture> {
         Ok(())
     };
     run("data generate shifted --out data --per-class 4 --seed 7")?;
-    run("train coop --model tiny --data data --shots 4 --seed 1 --epochs 3 --n-ctx 4 --out run")?;
+    run("train coop --model tiny --data data --shots 4 --seed 1 --epochs 10 --n-ctx 4 --out run")?;
     let pictures = pictures(&folder)?;
     let learned = folder.join("run/learned.safetensors");
     Ok(Fixture {
@@ -65,15 +65,15 @@ fn pictures(folder: &Path) -> Result<Vec<PathBuf>> {
     }
     classes.sort();
     ensure!(
-        classes.len() > 2,
-        "expected more than two classes, found {classes:?}"
+        classes.len() > 3,
+        "expected more than three classes, found {classes:?}"
     );
     let open =
         |class: &Path| -> Result<RgbImage> { Ok(image::open(class.join("0000.png"))?.into_rgb8()) };
 
     let jpeg = folder.join("oblong.jpg");
     let oblong = imageops::resize(
-        &open(&classes[1])?,
+        &open(&classes[2])?,
         301,
         200,
         imageops::FilterType::Triangle,
@@ -81,12 +81,12 @@ fn pictures(folder: &Path) -> Result<Vec<PathBuf>> {
     oblong.save(&jpeg)?;
 
     let png = folder.join("transparent.png");
-    let mut transparent: RgbaImage = DynamicImage::from(open(&classes[2])?).into_rgba8();
+    let mut transparent: RgbaImage = DynamicImage::from(open(&classes[3])?).into_rgba8();
     for (x, _, pixel) in transparent.enumerate_pixels_mut() {
         pixel.0[3] = (4 * x).min(255) as u8;
     }
     transparent.save(&png)?;
-    Ok(vec![classes[0].join("0000.png"), jpeg, png])
+    Ok(vec![png, jpeg, classes[1].join("0000.png")])
 }
 
 /// Opens the page, runs `test`, and sees that nothing was amiss behind its back.
@@ -234,9 +234,14 @@ async fn the_page_answers_as_the_binary_does() {
                 }
             }
         }
-        browser.save_screenshot("page-desktop").await?;
-        browser.set_viewport(390, 844, true).await?;
-        browser.save_screenshot("page-phone").await?;
+        for (name, width, height, phone) in [
+            ("page-desktop", 1280, 900, false),
+            ("page-phone", 390, 844, true),
+        ] {
+            browser.set_viewport(width, height, phone).await?;
+            page.show_from_the_top().await?;
+            browser.save_screenshot(name).await?;
+        }
         Ok(())
     })
     .await;
@@ -304,20 +309,21 @@ async fn the_page_says_what_is_wrong_with_a_file() {
 
         let foreign = bring("foreign.safetensors", &of_another_model(&fixture.learned)?)?;
         page.choose_file("learned-input", &foreign).await?;
-        page.error_with("model").await?;
+        page.error_with("made for model").await?;
         ensure!(
             page.results().await?.as_ref() == Some(&before),
             "the answer did not stay"
         );
+        page.show_from_the_top().await?;
         browser.save_screenshot("page-errors").await?;
 
-        let whole = fs::read(&fixture.pictures[1])?;
-        let cut = bring("cut.jpg", &whole[..whole.len() / 2])?;
+        let whole = fs::read(&fixture.pictures[0])?;
+        let cut = bring("cut.png", &whole[..whole.len() / 2])?;
         page.choose_file("image-input", &cut).await?;
-        page.error_with("image").await?;
+        page.error_with("cut short").await?;
 
         // And it goes on.
-        let good = &fixture.pictures[0];
+        let good = &fixture.pictures[2];
         let after = page
             .answer_after(async || page.choose_file("image-input", good).await)
             .await?;

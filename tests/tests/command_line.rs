@@ -13,16 +13,31 @@ use tempfile::TempDir;
 fn pictures(per_class: usize) -> Result<TempDir> {
     let folder = tempfile::tempdir()?;
     let count = per_class.to_string();
-    let arguments = ["data", "generate", "shifted", "--out", "data", "--per-class", &count];
+    let arguments = [
+        "data",
+        "generate",
+        "shifted",
+        "--out",
+        "data",
+        "--per-class",
+        &count,
+    ];
     let output = run_clipwright(folder.path(), arguments)?;
-    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    ensure!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     Ok(folder)
 }
 
 /// `clipwright train coop` with few epochs, and `more` arguments.
 fn train(more: &[&str]) -> Vec<String> {
     let base = "train coop --model tiny --data data --out run --n-ctx 2 --epochs 2";
-    base.split(' ').chain(more.iter().copied()).map(String::from).collect()
+    base.split(' ')
+        .chain(more.iter().copied())
+        .map(String::from)
+        .collect()
 }
 
 /// Runs the binary, which must fail with exit code 1, name all of `parts` and
@@ -30,9 +45,16 @@ fn train(more: &[&str]) -> Vec<String> {
 fn refused(folder: &Path, arguments: &[String], parts: &[&str]) -> Result<()> {
     let output = run_clipwright(folder, arguments)?;
     let error = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.code() == Some(1), "{arguments:?}: {:?} {error}", output.status);
+    ensure!(
+        output.status.code() == Some(1),
+        "{arguments:?}: {:?} {error}",
+        output.status
+    );
     for part in parts.iter().chain(&["error: ", "hint: "]) {
-        ensure!(error.contains(part), "{arguments:?}: no {part:?} in: {error}");
+        ensure!(
+            error.contains(part),
+            "{arguments:?}: no {part:?} in: {error}"
+        );
     }
     Ok(())
 }
@@ -46,23 +68,44 @@ fn learns_measures_and_classifies() -> Result<()> {
     let folder = pictures(4)?;
     let here = folder.path();
     let output = run_clipwright(here, train(&["--shots", "2", "--subset", "base"]))?;
-    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    ensure!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let run = here.join("run");
     let mut names: Vec<String> = fs::read_dir(&run)?
         .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
         .collect::<Result<_>>()?;
     names.sort();
-    let expected = ["curves.svg", "learned.safetensors", "metrics.jsonl", "plan.json", "summary.json"];
+    let expected = [
+        "curves.svg",
+        "learned.safetensors",
+        "metrics.jsonl",
+        "plan.json",
+        "summary.json",
+    ];
     ensure!(names == expected, "the run folder holds {names:?}");
 
     let metrics = fs::read_to_string(run.join("metrics.jsonl"))?;
-    let epochs: Vec<serde_json::Value> =
-        metrics.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+    let epochs: Vec<serde_json::Value> = metrics
+        .lines()
+        .map(serde_json::from_str)
+        .collect::<Result<_, _>>()?;
     ensure!(epochs.len() == 2, "{} epochs", epochs.len());
-    ensure!(epochs[0]["lr"] == 1e-5 && epochs[1]["lr"] == 2e-3, "{metrics}");
+    ensure!(
+        epochs[0]["lr"] == 1e-5 && epochs[1]["lr"] == 2e-3,
+        "{metrics}"
+    );
     let plan: serde_json::Value = serde_json::from_slice(&fs::read(run.join("plan.json"))?)?;
-    ensure!(plan["images"].as_array().map(Vec::len) == Some(20), "2 shots of 10 classes: {plan}");
-    ensure!(fs::read_to_string(run.join("curves.svg"))?.contains("<polyline"), "no curve");
+    ensure!(
+        plan["images"].as_array().map(Vec::len) == Some(20),
+        "2 shots of 10 classes: {plan}"
+    );
+    ensure!(
+        fs::read_to_string(run.join("curves.svg"))?.contains("<polyline"),
+        "no curve"
+    );
 
     for (learned, subset, images) in [(true, "base", 40), (true, "new", 40), (false, "all", 80)] {
         let mut arguments = words("eval --model tiny --data data --json --subset");
@@ -74,20 +117,36 @@ fn learns_measures_and_classifies() -> Result<()> {
         let accuracy = report["accuracy"].as_f64().context("no accuracy")?;
         let error = report["error"].as_f64().context("no error")?;
         let macro_f1 = report["macro_f1"].as_f64().context("no macro_f1")?;
-        ensure!(report["images"] == images && report["split"] == "test", "{report}");
-        ensure!((accuracy + error - 1.0).abs() < 1e-12 && (0.0..=1.0).contains(&macro_f1), "{report}");
+        ensure!(
+            report["images"] == images && report["split"] == "test",
+            "{report}"
+        );
+        ensure!(
+            (accuracy + error - 1.0).abs() < 1e-12 && (0.0..=1.0).contains(&macro_f1),
+            "{report}"
+        );
         let per_class = report["per_class"].as_array().context("no per_class")?;
-        let hits: f64 =
-            per_class.iter().map(|class| class["accuracy"].as_f64().unwrap_or(f64::NAN)).sum();
-        ensure!((hits / per_class.len() as f64 - accuracy).abs() < 1e-9, "{report}");
+        let hits: f64 = per_class
+            .iter()
+            .map(|class| class["accuracy"].as_f64().unwrap_or(f64::NAN))
+            .sum();
+        ensure!(
+            (hits / per_class.len() as f64 - accuracy).abs() < 1e-9,
+            "{report}"
+        );
     }
 
-    let mut arguments = words("classify --model tiny --json --learned run/learned.safetensors --classes");
+    let mut arguments =
+        words("classify --model tiny --json --learned run/learned.safetensors --classes");
     arguments.push("red plain square,blue plain ring,green striped star".into());
     arguments.push(first_picture(here)?.display().to_string());
     let answer = clipwright_json(here, arguments)?;
     let rankings = answer[0]["rankings"].as_array().context("no rankings")?;
-    ensure!(rankings.len() == 2 && rankings[0]["method"] == "zero_shot" && rankings[1]["method"] == "coop");
+    ensure!(
+        rankings.len() == 2
+            && rankings[0]["method"] == "zero_shot"
+            && rankings[1]["method"] == "coop"
+    );
     for ranking in rankings {
         let probabilities: Vec<f64> = ranking["classes"]
             .as_array()
@@ -95,8 +154,14 @@ fn learns_measures_and_classifies() -> Result<()> {
             .iter()
             .filter_map(|class| class["probability"].as_f64())
             .collect();
-        ensure!(probabilities.len() == 3 && probabilities.is_sorted_by(|a, b| a >= b), "{ranking}");
-        ensure!((probabilities.iter().sum::<f64>() - 1.0).abs() < 1e-5, "{ranking}");
+        ensure!(
+            probabilities.len() == 3 && probabilities.is_sorted_by(|a, b| a >= b),
+            "{ranking}"
+        );
+        ensure!(
+            (probabilities.iter().sum::<f64>() - 1.0).abs() < 1e-5,
+            "{ranking}"
+        );
     }
     Ok(())
 }
@@ -107,7 +172,11 @@ fn the_same_seed_gives_the_same_bytes() -> Result<()> {
     let learn = |seed: &str| -> Result<Vec<u8>> {
         let arguments = train(&["--shots", "1", "--seed", seed, "--overwrite"]);
         let output = run_clipwright(folder.path(), arguments)?;
-        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        ensure!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         Ok(fs::read(folder.path().join("run/learned.safetensors"))?)
     };
     let first = learn("1")?;
@@ -127,13 +196,21 @@ fn every_kind_of_context_learns() -> Result<()> {
     ] {
         let arguments = train(&[&more[..], &["--overwrite"]].concat());
         let output = run_clipwright(folder.path(), arguments)?;
-        ensure!(output.status.success(), "{more:?}: {}", String::from_utf8_lossy(&output.stderr));
+        ensure!(
+            output.status.success(),
+            "{more:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
     let words = "train coop --model tiny --data data --out words --epochs 1 --ctx-init";
     let mut arguments = self::words(words);
     arguments.push("a photo of a".into());
     let output = run_clipwright(folder.path(), arguments)?;
-    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    ensure!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     Ok(())
 }
 
@@ -143,16 +220,35 @@ fn folders_that_cannot_be_learned_from_are_refused() -> Result<()> {
     let here = folder.path();
     let data = here.join("data");
 
-    refused(here, &words("train coop --model tiny --data nowhere --out run"), &["nowhere", "not a folder"])?;
-    refused(here, &train(&["--shots", "9"]), &["2 training images", "--shots asks for 9"])?;
+    refused(
+        here,
+        &words("train coop --model tiny --data nowhere --out run"),
+        &["nowhere", "not a folder"],
+    )?;
+    refused(
+        here,
+        &train(&["--shots", "9"]),
+        &["2 training images", "--shots asks for 9"],
+    )?;
     refused(here, &train(&["--shots", "0"]), &["--shots is 0"])?;
     refused(here, &train(&["--lr", "0"]), &["--lr is 0"])?;
     refused(here, &train(&["--device", "cuda:0"]), &["cuda:0"])?;
-    refused(here, &train(&["--device", "tpu"]), &["tpu", "cpu, cuda or cuda:N"])?;
+    refused(
+        here,
+        &train(&["--device", "tpu"]),
+        &["tpu", "cpu, cuda or cuda:N"],
+    )?;
 
     let train_folder = data.join("train");
-    let class = fs::read_dir(&train_folder)?.next().context("no class")??.path();
-    let name = class.file_name().context("no name")?.to_string_lossy().into_owned();
+    let class = fs::read_dir(&train_folder)?
+        .next()
+        .context("no class")??
+        .path();
+    let name = class
+        .file_name()
+        .context("no name")?
+        .to_string_lossy()
+        .into_owned();
     let hidden = here.join("hidden");
     fs::rename(&class, &hidden)?;
     fs::create_dir(&class)?;
@@ -163,7 +259,11 @@ fn folders_that_cannot_be_learned_from_are_refused() -> Result<()> {
     let one = here.join("one");
     fs::create_dir(&one)?;
     fs::rename(&class, one.join("only"))?;
-    refused(here, &words("train coop --model tiny --data one --out run"), &["one", "at least 2"])?;
+    refused(
+        here,
+        &words("train coop --model tiny --data one --out run"),
+        &["one", "at least 2"],
+    )?;
     ensure!(!here.join("run").exists(), "a refused run left a folder");
     Ok(())
 }
@@ -174,7 +274,11 @@ fn images_that_cannot_be_read_are_named() -> Result<()> {
     let here = folder.path();
     let picture = first_picture(here)?;
     let good = fs::read(&picture)?;
-    let name = picture.file_name().context("no name")?.to_string_lossy().into_owned();
+    let name = picture
+        .file_name()
+        .context("no name")?
+        .to_string_lossy()
+        .into_owned();
 
     let text = b"this is no picture".to_vec();
     let cut = good[..good.len() / 2].to_vec();
@@ -206,31 +310,52 @@ fn weights_that_do_not_fit_are_named() -> Result<()> {
     let tiny = repository_root().join("static/model/tiny.safetensors");
     let tensors = candle_core::safetensors::load(&tiny, &Device::Cpu)?;
     let classify = |model: &str| {
-        words(&format!("classify --classes a,b --model {model} picture.png"))
+        words(&format!(
+            "classify --classes a,b --model {model} picture.png"
+        ))
     };
 
     let mut missing = tensors.clone();
     missing.remove("ln_final.weight");
     candle_core::safetensors::save(&missing, here.join("missing.safetensors"))?;
-    refused(here, &classify("missing.safetensors"), &["`ln_final.weight` is missing", "[128]"])?;
+    refused(
+        here,
+        &classify("missing.safetensors"),
+        &["`ln_final.weight` is missing", "[128]"],
+    )?;
 
     let mut misshapen = tensors.clone();
-    misshapen.insert("text_projection".into(), Tensor::zeros((5, 7), candle_core::DType::F32, &Device::Cpu)?);
+    misshapen.insert(
+        "text_projection".into(),
+        Tensor::zeros((5, 7), candle_core::DType::F32, &Device::Cpu)?,
+    );
     candle_core::safetensors::save(&misshapen, here.join("misshapen.safetensors"))?;
-    refused(here, &classify("misshapen.safetensors"), &["text_projection", "[5, 7]", "[128, 128]"])?;
+    refused(
+        here,
+        &classify("misshapen.safetensors"),
+        &["text_projection", "[5, 7]", "[128, 128]"],
+    )?;
 
     let mut poisoned = tensors.clone();
     let name = "visual.ln_post.bias";
     poisoned.insert(name.into(), Tensor::new(vec![f32::NAN; 128], &Device::Cpu)?);
     candle_core::safetensors::save(&poisoned, here.join("poisoned.safetensors"))?;
-    refused(here, &classify("poisoned.safetensors"), &[name, "128 values that are not finite"])?;
+    refused(
+        here,
+        &classify("poisoned.safetensors"),
+        &[name, "128 values that are not finite"],
+    )?;
 
     let bytes = fs::read(&tiny)?;
     fs::write(here.join("cut.safetensors"), &bytes[..bytes.len() / 2])?;
     refused(here, &classify("cut.safetensors"), &["not valid"])?;
     fs::write(here.join("absurd.safetensors"), [0xff; 64])?;
     refused(here, &classify("absurd.safetensors"), &["not valid"])?;
-    refused(here, &classify("nowhere.safetensors"), &["nowhere.safetensors"])
+    refused(
+        here,
+        &classify("nowhere.safetensors"),
+        &["nowhere.safetensors"],
+    )
 }
 
 #[test]
@@ -238,7 +363,11 @@ fn a_learned_file_of_another_model_is_refused() -> Result<()> {
     let folder = pictures(1)?;
     let here = folder.path();
     let output = run_clipwright(here, train(&[]))?;
-    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    ensure!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 
     let tiny = repository_root().join("static/model/tiny.safetensors");
     let mut other = candle_core::safetensors::load(&tiny, &Device::Cpu)?;
@@ -246,7 +375,11 @@ fn a_learned_file_of_another_model_is_refused() -> Result<()> {
     other.insert("ln_final.weight".into(), (scale * 1.5)?);
     candle_core::safetensors::save(&other, here.join("other.safetensors"))?;
     let eval = "eval --model other.safetensors --data data --learned run/learned.safetensors";
-    refused(here, &words(eval), &["run/learned.safetensors", "was made for model"])?;
+    refused(
+        here,
+        &words(eval),
+        &["run/learned.safetensors", "was made for model"],
+    )?;
 
     let bytes = fs::read(here.join("run/learned.safetensors"))?;
     fs::write(here.join("cut.safetensors"), &bytes[..bytes.len() - 9])?;

@@ -34,7 +34,9 @@ fn check(
     let loss = |inputs: &[Var]| f(inputs)?.mul(&weights)?.sum_all();
     let gradients = loss(inputs)?.backward()?;
     for (at, input) in inputs.iter().enumerate() {
-        let gradient = gradients.get(input).with_context(|| format!("{name}: input {at} has no gradient"))?;
+        let gradient = gradients
+            .get(input)
+            .with_context(|| format!("{name}: input {at} has no gradient"))?;
         let gradient = gradient.flatten_all()?.to_vec1::<f32>()?;
         let original = input.as_tensor().copy()?;
         let flat = original.flatten_all()?.to_vec1::<f32>()?;
@@ -64,14 +66,24 @@ fn check(
 #[test]
 fn layer_norm() -> Result<()> {
     let inputs = [values(&[3, 5, 8], 1)?, values(&[8], 2)?, values(&[8], 3)?];
-    check("layer_norm", &inputs, |x| ops::layer_norm(&x[0], &x[1], &x[2], 1e-5))
+    check("layer_norm", &inputs, |x| {
+        ops::layer_norm(&x[0], &x[1], &x[2], 1e-5)
+    })
 }
 
 #[test]
 fn linear_with_trained_weights() -> Result<()> {
-    let inputs = [values(&[2, 3, 4], 1)?, values(&[5, 4], 2)?, values(&[5], 3)?];
-    check("linear", &inputs, |x| ops::linear(&x[0], &x[1], Some(&x[2])))?;
-    check("linear without bias", &inputs[..2], |x| ops::linear(&x[0], &x[1], None))
+    let inputs = [
+        values(&[2, 3, 4], 1)?,
+        values(&[5, 4], 2)?,
+        values(&[5], 3)?,
+    ];
+    check("linear", &inputs, |x| {
+        ops::linear(&x[0], &x[1], Some(&x[2]))
+    })?;
+    check("linear without bias", &inputs[..2], |x| {
+        ops::linear(&x[0], &x[1], None)
+    })
 }
 
 #[test]
@@ -82,8 +94,13 @@ fn linear_with_frozen_weights_differentiates_only_its_input() -> Result<()> {
     check("frozen linear", std::slice::from_ref(&x), |x| {
         ops::linear(&x[0], &weight, Some(&bias))
     })?;
-    let gradients = ops::linear(&x, &weight, Some(&bias))?.sum_all()?.backward()?;
-    ensure!(gradients.get(&weight).is_none(), "a frozen weight was differentiated");
+    let gradients = ops::linear(&x, &weight, Some(&bias))?
+        .sum_all()?
+        .backward()?;
+    ensure!(
+        gradients.get(&weight).is_none(),
+        "a frozen weight was differentiated"
+    );
     Ok(())
 }
 
@@ -91,7 +108,9 @@ fn linear_with_frozen_weights_differentiates_only_its_input() -> Result<()> {
 fn self_attention_full_and_causal() -> Result<()> {
     for causal in [false, true] {
         let qkv = [values(&[2, 5, 3 * 8], 4)?];
-        check("self_attention", &qkv, |x| ops::self_attention(&x[0], 2, causal))?;
+        check("self_attention", &qkv, |x| {
+            ops::self_attention(&x[0], 2, causal)
+        })?;
     }
     Ok(())
 }
@@ -109,7 +128,10 @@ fn activations_and_softmaxes() -> Result<()> {
 
 /// The weights of a small golden model, as variables.
 fn variables() -> Result<Vec<(String, Var)>> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/golden/clip/vit_a.weights.safetensors");
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/golden/clip/vit_a.weights.safetensors"
+    );
     let weights = Weights::from_safetensors(&std::fs::read(path)?, &Device::Cpu)?;
     weights
         .iter()
@@ -124,30 +146,45 @@ fn every_tensor_of_the_model_has_a_gradient_when_it_is_trained() -> Result<()> {
     let clip = Clip::load(&Weights::from_tensors(variables.iter().map(tensor)))?;
     let side = clip.config.image.side;
     let pixels = values(&[3, 3, side, side], 6)?.as_detached_tensor();
-    let rows: Vec<TokenRow> =
-        (0..3).map(|row| TokenRow::new(vec![298, 5 + row, 17 * (row + 1), 299])).collect();
+    let rows: Vec<TokenRow> = (0..3)
+        .map(|row| TokenRow::new(vec![298, 5 + row, 17 * (row + 1), 299]))
+        .collect();
     let image = normalise(&clip.image.forward(&pixels)?)?;
     let text = normalise(&clip.encode_tokens(&rows)?)?;
-    let logits = image.matmul(&text.t()?)?.broadcast_mul(&clip.log_logit_scale.exp()?)?;
+    let logits = image
+        .matmul(&text.t()?)?
+        .broadcast_mul(&clip.log_logit_scale.exp()?)?;
     let labels = Tensor::new(&[0u32, 1, 2], &Device::Cpu)?;
     let gradients = ops::cross_entropy(&logits, &labels)?.backward()?;
     for (name, variable) in &variables {
-        let gradient = gradients.get(variable).with_context(|| format!("{name} has no gradient"))?;
+        let gradient = gradients
+            .get(variable)
+            .with_context(|| format!("{name} has no gradient"))?;
         let largest: f32 = gradient.abs()?.flatten_all()?.max(0)?.to_scalar()?;
-        ensure!(largest > 0.0 && largest.is_finite(), "{name}: largest gradient {largest}");
+        ensure!(
+            largest > 0.0 && largest.is_finite(),
+            "{name}: largest gradient {largest}"
+        );
     }
     Ok(())
 }
 
 #[test]
 fn every_context_has_a_gradient_and_the_frozen_model_none() -> Result<()> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/golden/clip/vit_a.weights.safetensors");
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/golden/clip/vit_a.weights.safetensors"
+    );
     let weights = Weights::from_safetensors(&std::fs::read(path)?, &Device::Cpu)?;
     let clip = Clip::load(&weights)?;
     let (n_ctx, width) = (4, clip.text.width());
     let row = |name: u32| vec![298, 0, 0, 0, 0, name, name + 1, 8, 299];
     let tokens = PromptTokens::from_rows(&[row(20), row(30)], n_ctx, vec![2, 2])?;
-    for position in [ClassTokenPosition::Front, ClassTokenPosition::Middle, ClassTokenPosition::End] {
+    for position in [
+        ClassTokenPosition::Front,
+        ClassTokenPosition::Middle,
+        ClassTokenPosition::End,
+    ] {
         for dims in [vec![n_ctx, width], vec![2, n_ctx, width]] {
             let context = values(&dims, 7)?;
             let coop = Coop {
@@ -159,11 +196,24 @@ fn every_context_has_a_gradient_and_the_frozen_model_none() -> Result<()> {
             let features = text_features(&clip, &prompts, context.as_tensor())?;
             let image = values(features.dims(), 8)?.as_detached_tensor();
             let gradients = (features * image)?.sum_all()?.backward()?;
-            let gradient = gradients.get(&context).context("the context has no gradient")?;
-            let smallest_row: f32 = gradient.sqr()?.sum(dims.len() - 1)?.flatten_all()?.min(0)?.to_scalar()?;
-            ensure!(smallest_row > 0.0, "{position:?}: a context vector has no gradient");
+            let gradient = gradients
+                .get(&context)
+                .context("the context has no gradient")?;
+            let smallest_row: f32 = gradient
+                .sqr()?
+                .sum(dims.len() - 1)?
+                .flatten_all()?
+                .min(0)?
+                .to_scalar()?;
+            ensure!(
+                smallest_row > 0.0,
+                "{position:?}: a context vector has no gradient"
+            );
             for (name, tensor) in weights.iter() {
-                ensure!(gradients.get(tensor).is_none(), "frozen {name} was differentiated");
+                ensure!(
+                    gradients.get(tensor).is_none(),
+                    "frozen {name} was differentiated"
+                );
             }
         }
     }

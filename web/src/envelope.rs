@@ -13,10 +13,17 @@ const BYTES: &str = "bytes";
 const MILLISECONDS: &str = "milliseconds";
 
 /// A request as a message, and what to transfer with it.
-pub fn request_message(request: &Request, bytes: Option<&ArrayBuffer>) -> Result<(JsValue, Array), String> {
+pub fn request_message(
+    request: &Request,
+    bytes: Option<&ArrayBuffer>,
+) -> Result<(JsValue, Array), String> {
     let message = Object::new();
     set(&message, JSON, &to_json(request)?)?;
-    set(&message, BYTES, &bytes.map_or(JsValue::NULL, |bytes| bytes.clone().into()))?;
+    set(
+        &message,
+        BYTES,
+        &bytes.map_or(JsValue::NULL, |bytes| bytes.clone().into()),
+    )?;
     let transfer = bytes.map_or_else(Array::new, |bytes| Array::of1(bytes));
     Ok((message.into(), transfer))
 }
@@ -52,7 +59,8 @@ fn to_json(value: &impl Serialize) -> Result<JsValue, String> {
 fn from_json<T: DeserializeOwned>(message: &JsValue) -> Result<T, String> {
     let json = get(message, JSON)?.as_string();
     let json = json.ok_or("a message without a JSON text; expected one from clipwright")?;
-    serde_json::from_str(&json).map_err(|error| format!("a message that is not understood: {error}"))
+    serde_json::from_str(&json)
+        .map_err(|error| format!("a message that is not understood: {error}"))
 }
 
 fn get(message: &JsValue, key: &str) -> Result<JsValue, String> {
@@ -61,5 +69,6 @@ fn get(message: &JsValue, key: &str) -> Result<JsValue, String> {
 
 fn set(message: &Object, key: &str, value: &JsValue) -> Result<(), String> {
     let done = Reflect::set(message, &key.into(), value);
-    done.map(|_| ()).map_err(|_| format!("`{key}` cannot be set"))
+    done.map(|_| ())
+        .map_err(|_| format!("`{key}` cannot be set"))
 }

@@ -24,7 +24,11 @@ pub fn template_pieces(template: &str) -> Vec<Piece> {
         if index > 0 {
             pieces.push(Piece::Class);
         }
-        pieces.extend(words.split_whitespace().map(|word| Piece::Word(word.into())));
+        pieces.extend(
+            words
+                .split_whitespace()
+                .map(|word| Piece::Word(word.into())),
+        );
     }
     pieces
 }
@@ -67,7 +71,14 @@ mod tests {
     #[test]
     fn a_template_is_cut_into_words_around_the_class() {
         let pieces = template_pieces("a photo of a {}.");
-        let expected = [word("a"), word("photo"), word("of"), word("a"), Piece::Class, word(".")];
+        let expected = [
+            word("a"),
+            word("photo"),
+            word("of"),
+            word("a"),
+            Piece::Class,
+            word("."),
+        ];
         assert_eq!(pieces, expected);
         assert_eq!(template_pieces("{}"), [Piece::Class]);
         assert_eq!(template_pieces("no place"), [word("no"), word("place")]);
@@ -86,7 +97,10 @@ mod tests {
                 shots: Some(16),
             });
             assert_eq!(pieces.len(), 6);
-            assert_eq!(pieces.iter().position(|piece| *piece == Piece::Class), Some(expected));
+            assert_eq!(
+                pieces.iter().position(|piece| *piece == Piece::Class),
+                Some(expected)
+            );
         };
         check(ClassTokenPosition::Front, 0);
         check(ClassTokenPosition::Middle, 2);

@@ -32,7 +32,9 @@ pub fn safetensors_header_length(head: &[u8]) -> Option<usize> {
 /// Tells a learned file from a model by the header of a safetensors file.
 pub fn safetensors_kind(header: &[u8]) -> FileKind {
     let header: Option<serde_json::Value> = serde_json::from_slice(header).ok();
-    let format = header.as_ref().and_then(|header| header.pointer("/__metadata__/format"));
+    let format = header
+        .as_ref()
+        .and_then(|header| header.pointer("/__metadata__/format"));
     match format.and_then(|format| format.as_str()) {
         Some(LEARNED_FORMAT) => FileKind::Learned,
         _ => FileKind::Model,

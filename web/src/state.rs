@@ -158,7 +158,10 @@ impl State {
         }
         if self.image.is_none() {
             let message = "there is no image yet";
-            return Some(Problem::new(message, "drop, paste or choose one, or try a sample"));
+            return Some(Problem::new(
+                message,
+                "drop, paste or choose one, or try a sample",
+            ));
         }
         None
     }
@@ -167,8 +170,12 @@ impl State {
     pub fn template_problem(&self) -> Option<Problem> {
         let places = self.template.matches(PLACEHOLDER).count();
         (places != 1).then(|| {
-            let message = format!("the template has {places} places for the class name; expected one");
-            Problem::new(message, format!("write {PLACEHOLDER} once, as in “{DEFAULT_TEMPLATE}”"))
+            let message =
+                format!("the template has {places} places for the class name; expected one");
+            Problem::new(
+                message,
+                format!("write {PLACEHOLDER} once, as in “{DEFAULT_TEMPLATE}”"),
+            )
         })
     }
 
@@ -177,13 +184,11 @@ impl State {
         self.settled < self.question && self.obstacle().is_none()
     }
 
-    /// What is known of the learned file `name`, once it is open.
+    /// What is known of the learned file `name`, once it has been open.
     pub fn learned_info(&self, name: &str) -> Option<&LearnedInfo> {
-        let learned = self.learned.iter().find(|learned| learned.file.name == name)?;
-        match &learned.stage {
-            LearnedStage::Open(info) => Some(info),
-            _ => None,
-        }
+        let mut learned = self.learned.iter();
+        let learned = learned.find(|learned| learned.file.name == name)?;
+        learned.info.as_ref()
     }
 
     /// The bytes that may be needed again.

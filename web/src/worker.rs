@@ -35,8 +35,11 @@ fn now(scope: &DedicatedWorkerGlobalScope) -> f64 {
 }
 
 fn post(scope: &DedicatedWorkerGlobalScope, event: &Event, milliseconds: f64) {
-    let posted = event_message(event, milliseconds)
-        .and_then(|message| scope.post_message(&message).map_err(|error| format!("{error:?}")));
+    let posted = event_message(event, milliseconds).and_then(|message| {
+        scope
+            .post_message(&message)
+            .map_err(|error| format!("{error:?}"))
+    });
     if let Err(message) = posted {
         // The page takes a throw for the worker's end and starts another.
         wasm_bindgen::throw_str(&message);

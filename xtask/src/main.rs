@@ -20,7 +20,7 @@ cargo xtask COMMAND
   demo [--once] [--port N]   learn a prompt, build the page, serve it on this machine;
                              --once checks that it is served and ends
   test [ARGUMENTS]           every test, a real browser included; the arguments go to
-                             `cargo test` (default: --workspace)
+                             `cargo test --workspace`, such as: --test browser
   setup                      install what the others need, the browser included
   web                        build the page
   help                       this text";
@@ -72,14 +72,11 @@ fn test(mut project: Project, arguments: &[String]) -> Result<()> {
     let page = project.build_page()?;
     let mut cargo = project.cargo();
     cargo
-        .arg("test")
+        .args(["test", "--workspace"])
+        .args(arguments)
         .env("CLIPWRIGHT_DIST", page)
         .env("CHROMIUM", browser.chromium)
         .env("CHROMEDRIVER", browser.chromedriver);
-    match arguments {
-        [] => cargo.arg("--workspace"),
-        given => cargo.args(given),
-    };
     project::succeed(&mut cargo, "the tests")
 }
 

@@ -12,8 +12,11 @@ use crate::data::read_image;
 use crate::model;
 
 pub fn run(args: &Classify) -> Result<()> {
-    let class_names: Vec<String> =
-        args.classes.iter().map(|name| name.trim().to_string()).collect();
+    let class_names: Vec<String> = args
+        .classes
+        .iter()
+        .map(|name| name.trim().to_string())
+        .collect();
     check_class_names(&class_names)?;
     let mut session = model::open(&args.model)?;
     for path in &args.learned {
@@ -48,7 +51,10 @@ fn table(ranking: &Ranking) -> String {
     table.load_preset(presets::NOTHING);
     table.set_header([ranking.name.as_str(), "probability"]);
     for class in &ranking.classes {
-        table.add_row([class.class.clone(), format!("{:.2} %", 100.0 * class.probability)]);
+        table.add_row([
+            class.class.clone(),
+            format!("{:.2} %", 100.0 * class.probability),
+        ]);
     }
     if let Some(column) = table.column_mut(1) {
         column.set_cell_alignment(CellAlignment::Right);

@@ -39,7 +39,10 @@ pub fn generate(args: &Generate) -> Result<()> {
             written += count;
         }
     }
-    eprintln!("wrote {written} pictures of {domain} to {}", args.out.display());
+    eprintln!(
+        "wrote {written} pictures of {domain} to {}",
+        args.out.display()
+    );
     Ok(())
 }
 
@@ -78,8 +81,8 @@ fn domain(name: &str) -> Result<Domain> {
 }
 
 fn write_picture(path: &Path, pixels: Vec<u8>, side: usize) -> Result<()> {
-    let picture =
-        RgbImage::from_raw(side as u32, side as u32, pixels).context("a picture of another size")?;
+    let picture = RgbImage::from_raw(side as u32, side as u32, pixels)
+        .context("a picture of another size")?;
     let mut bytes = Cursor::new(Vec::new());
     picture.write_to(&mut bytes, ImageFormat::Png)?;
     write_whole(path, &bytes.into_inner())

@@ -28,9 +28,17 @@ struct Report {
 
 pub fn run(args: &Eval) -> Result<()> {
     let dataset = read_folder(&args.data)?;
-    let split = args.split.unwrap_or(if dataset.has_splits { Split::Test } else { Split::All });
+    let split = args.split.unwrap_or(if dataset.has_splits {
+        Split::Test
+    } else {
+        Split::All
+    });
     let mut session = model::open(&args.model)?;
-    let learned = args.learned.as_deref().map(|path| load_learned(&mut session, path)).transpose()?;
+    let learned = args
+        .learned
+        .as_deref()
+        .map(|path| load_learned(&mut session, path))
+        .transpose()?;
     if learned.is_some() && split == Split::All {
         eprintln!(
             "note: all images are measured, those learned from among them; \
@@ -45,7 +53,13 @@ pub fn run(args: &Eval) -> Result<()> {
         ));
     }
     let names = dataset.names(args.subset);
-    let metrics = measure(&mut session, &items, names, learned.as_deref(), &args.template)?;
+    let metrics = measure(
+        &mut session,
+        &items,
+        names,
+        learned.as_deref(),
+        &args.template,
+    )?;
     let report = Report {
         model: args.model.model.clone(),
         learned: args.learned.as_ref().map(|path| path.display().to_string()),
@@ -75,8 +89,10 @@ pub(super) fn measure(
     let bar = progress_bar(items.len());
     let mut predicted = Vec::with_capacity(items.len());
     for chunk in items.chunks(IMAGES_PER_CHUNK) {
-        let images =
-            chunk.par_iter().map(|item| read_image(&item.path)).collect::<Result<Vec<_>>>()?;
+        let images = chunk
+            .par_iter()
+            .map(|item| read_image(&item.path))
+            .collect::<Result<Vec<_>>>()?;
         let features: Tensor = session.image_features(&images)?;
         let probabilities = session.probabilities(&features, learned, class_names, template)?;
         let best = probabilities.argmax(1)?.to_vec1::<u32>()?;
@@ -102,7 +118,12 @@ fn print_tables(metrics: &Metrics) {
     classes.set_header(["class", "images", "accuracy", "F1"]);
     for class in &metrics.per_class {
         let images = class.images.to_string();
-        classes.add_row([class.class.clone(), images, percent(class.accuracy), percent(class.f1)]);
+        classes.add_row([
+            class.class.clone(),
+            images,
+            percent(class.accuracy),
+            percent(class.f1),
+        ]);
     }
     for column in classes.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);

@@ -1,11 +1,12 @@
 //! `clipwright pretrain`: the embedded model, from scratch.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use anyhow::Result;
 use candle_core::Device;
 use clipwright_shared::Session;
+use clipwright_shared::checkpoint::model_to_bytes;
 use clipwright_shared::clip::{Tokenizer, Weights};
 use clipwright_shared::eval::Metrics;
 use clipwright_shared::learners::DEFAULT_TEMPLATE;
@@ -32,7 +33,7 @@ pub fn run(args: &Pretrain) -> Result<()> {
         weight_decay: 0.05,
         kept_patches: args.kept_patches,
     };
-    let metadata = HashMap::from([
+    let metadata = BTreeMap::from([
         ("format".to_string(), "clipwright-pretrained-1".to_string()),
         ("sizes".to_string(), serde_json::to_string(&sizes)?),
         ("settings".to_string(), serde_json::to_string(&settings)?),
@@ -58,7 +59,7 @@ pub fn run(args: &Pretrain) -> Result<()> {
         }
     }
     bar.finish_and_clear();
-    let bytes = training.weights().to_safetensors_f16(metadata)?;
+    let bytes = model_to_bytes(&training.weights(), metadata)?;
     write_whole(&args.out, &bytes)?;
     // What is measured is what was written, rounded to f16.
     let weights = Weights::from_safetensors(&bytes, &Device::Cpu)?;

@@ -23,14 +23,19 @@ pub fn run(args: &Serve) -> Result<()> {
 }
 
 async fn serve(args: &Serve) -> Result<()> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, args.port)).await.map_err(|error| {
-        problem(
-            format!("cannot listen on 127.0.0.1:{}: {error}", args.port),
-            "choose another --port; 0 takes a free one",
-        )
-    })?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, args.port))
+        .await
+        .map_err(|error| {
+            problem(
+                format!("cannot listen on 127.0.0.1:{}: {error}", args.port),
+                "choose another --port; 0 takes a free one",
+            )
+        })?;
     let header = |name: &'static str, value: &'static str| {
-        let (name, value) = (HeaderName::from_static(name), HeaderValue::from_static(value));
+        let (name, value) = (
+            HeaderName::from_static(name),
+            HeaderValue::from_static(value),
+        );
         SetResponseHeaderLayer::overriding(name, value)
     };
     let router = Router::new()

@@ -51,12 +51,22 @@ pub fn run(args: &TrainCoop) -> Result<()> {
     let items = draw(args, &dataset, &class_names)?;
     let mut session = model::open(&args.model)?;
     let coop_settings = coop_settings(args);
-    let coop = Coop::new(&session.clip, &session.tokenizer, &class_names, &coop_settings)?;
+    let coop = Coop::new(
+        &session.clip,
+        &session.tokenizer,
+        &class_names,
+        &coop_settings,
+    )?;
     // Refuses prompts that do not fit before any image is read.
-    coop.prompts(&session.clip, &PromptTokens::new(&session.tokenizer, &class_names))?;
+    coop.prompts(
+        &session.clip,
+        &PromptTokens::new(&session.tokenizer, &class_names),
+    )?;
     let training_plan = training_plan(args);
-    let images: Vec<RgbImage> =
-        items.par_iter().map(|item| read_image(&item.path)).collect::<Result<_>>()?;
+    let images: Vec<RgbImage> = items
+        .par_iter()
+        .map(|item| read_image(&item.path))
+        .collect::<Result<_>>()?;
 
     let plan = Plan {
         clipwright: env!("CARGO_PKG_VERSION"),
@@ -67,7 +77,10 @@ pub fn run(args: &TrainCoop) -> Result<()> {
         data: args.data.display().to_string(),
         classes: &class_names,
         shots: args.shots,
-        images: items.iter().map(|item| item.path.display().to_string()).collect(),
+        images: items
+            .iter()
+            .map(|item| item.path.display().to_string())
+            .collect(),
         coop: &coop_settings,
         training: &training_plan,
     };
@@ -106,7 +119,13 @@ pub fn run(args: &TrainCoop) -> Result<()> {
     let test = dataset.items(Split::Test, args.subset);
     let test = match test.is_empty() {
         true => None,
-        false => Some(measure(&mut session, &test, &class_names, Some("learned"), "")?),
+        false => Some(measure(
+            &mut session,
+            &test,
+            &class_names,
+            Some("learned"),
+            "",
+        )?),
     };
     let last = epochs.last().context("a training of no epochs")?;
     let summary = json!({
@@ -135,7 +154,10 @@ fn check(args: &TrainCoop) -> Result<()> {
         return refuse("--batch or --epochs is 0".into(), "expected at least 1");
     }
     if !(args.lr.is_finite() && args.lr > 0.0) {
-        return refuse(format!("--lr is {}", args.lr), "expected a positive number such as 2e-3");
+        return refuse(
+            format!("--lr is {}", args.lr),
+            "expected a positive number such as 2e-3",
+        );
     }
     Ok(())
 }
@@ -155,7 +177,9 @@ fn draw(args: &TrainCoop, dataset: &Dataset, class_names: &[String]) -> Result<V
                 false => " (half of an undivided folder is for training)",
             };
             return Err(problem(
-                format!("class {name:?} has {images} training images; --shots asks for {shots}{divided}"),
+                format!(
+                    "class {name:?} has {images} training images; --shots asks for {shots}{divided}"
+                ),
                 format!("use --shots {images} or fewer, or add images"),
             ));
         }

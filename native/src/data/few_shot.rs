@@ -5,12 +5,7 @@ use super::python_random::PythonRandom;
 /// Indices of `shots` items of each class, classes in the order they first
 /// appear in `labels`. A class with fewer items gives all it has, or, with
 /// `repeat`, draws with replacement.
-pub fn draw(
-    labels: &[usize],
-    shots: usize,
-    repeat: bool,
-    random: &mut PythonRandom,
-) -> Vec<usize> {
+pub fn draw(labels: &[usize], shots: usize, repeat: bool, random: &mut PythonRandom) -> Vec<usize> {
     let mut classes: Vec<(usize, Vec<usize>)> = Vec::new();
     for (index, &label) in labels.iter().enumerate() {
         match classes.iter_mut().find(|(class, _)| *class == label) {

@@ -54,7 +54,11 @@ pub fn read_folder(folder: &Path) -> Result<Dataset> {
     }
     let has_splits = folder.join("train").is_dir() && folder.join("test").is_dir();
     let mut dataset = Dataset {
-        class_names: class_names(&if has_splits { folder.join("train") } else { folder.into() })?,
+        class_names: class_names(&if has_splits {
+            folder.join("train")
+        } else {
+            folder.into()
+        })?,
         has_splits,
         train: Vec::new(),
         val: Vec::new(),
@@ -63,9 +67,15 @@ pub fn read_folder(folder: &Path) -> Result<Dataset> {
     let names = dataset.class_names.clone();
     for (label, name) in names.iter().enumerate() {
         if has_splits {
-            dataset.train.extend(images(&folder.join("train").join(name), label)?);
-            dataset.val.extend(optional_images(&folder.join("val").join(name), label)?);
-            dataset.test.extend(optional_images(&folder.join("test").join(name), label)?);
+            dataset
+                .train
+                .extend(images(&folder.join("train").join(name), label)?);
+            dataset
+                .val
+                .extend(optional_images(&folder.join("val").join(name), label)?);
+            dataset
+                .test
+                .extend(optional_images(&folder.join("test").join(name), label)?);
         } else {
             dataset.divide(images(&folder.join(name), label)?);
         }
@@ -127,7 +137,11 @@ fn class_names(folder: &Path) -> Result<Vec<String>> {
         .collect();
     if names.len() < 2 {
         return Err(problem(
-            format!("{} has {} class folders; expected at least 2", folder.display(), names.len()),
+            format!(
+                "{} has {} class folders; expected at least 2",
+                folder.display(),
+                names.len()
+            ),
             "put the images of each class into a folder named after it",
         ));
     }
@@ -139,7 +153,10 @@ fn images(folder: &Path, label: usize) -> Result<Vec<Item>> {
     if items.is_empty() {
         return Err(problem(
             format!("the class folder {} has no images", folder.display()),
-            format!("add images ({}) or remove the folder", EXTENSIONS.join(", ")),
+            format!(
+                "add images ({}) or remove the folder",
+                EXTENSIONS.join(", ")
+            ),
         ));
     }
     Ok(items)
@@ -151,7 +168,11 @@ fn optional_images(folder: &Path, label: usize) -> Result<Vec<Item>> {
     }
     let is_image = |path: &PathBuf| {
         let extension = path.extension().and_then(|extension| extension.to_str());
-        extension.is_some_and(|found| EXTENSIONS.iter().any(|known| found.eq_ignore_ascii_case(known)))
+        extension.is_some_and(|found| {
+            EXTENSIONS
+                .iter()
+                .any(|known| found.eq_ignore_ascii_case(known))
+        })
     };
     let paths = entries(folder)?.into_iter().filter(is_image);
     Ok(paths.map(|path| Item { path, label }).collect())
@@ -172,5 +193,7 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
 }
 
 fn file_name(path: &Path) -> String {
-    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    path.file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default()
 }

@@ -50,14 +50,46 @@ pub(super) fn variables(sizes: &Sizes, random: &mut impl Rng) -> Result<Vec<(Str
     let patch = sizes.patch;
     let patch_root = ((3 * patch * patch) as f64).powf(-0.5);
     let mut list = vec![
-        ("logit_scale".into(), vec![], Start::Constant((1.0f32 / 0.07).ln())),
-        ("positional_embedding".into(), vec![sizes.context_length, width], Start::Normal(0.01)),
-        ("text_projection".into(), vec![width, width], Start::Normal(root)),
-        ("token_embedding.weight".into(), vec![sizes.vocabulary, width], Start::Normal(0.02)),
-        ("visual.class_embedding".into(), vec![width], Start::Normal(root)),
-        ("visual.conv1.weight".into(), vec![width, 3, patch, patch], Start::Normal(patch_root)),
-        ("visual.positional_embedding".into(), vec![grid * grid + 1, width], Start::Normal(root)),
-        ("visual.proj".into(), vec![width, width], Start::Normal(root)),
+        (
+            "logit_scale".into(),
+            vec![],
+            Start::Constant((1.0f32 / 0.07).ln()),
+        ),
+        (
+            "positional_embedding".into(),
+            vec![sizes.context_length, width],
+            Start::Normal(0.01),
+        ),
+        (
+            "text_projection".into(),
+            vec![width, width],
+            Start::Normal(root),
+        ),
+        (
+            "token_embedding.weight".into(),
+            vec![sizes.vocabulary, width],
+            Start::Normal(0.02),
+        ),
+        (
+            "visual.class_embedding".into(),
+            vec![width],
+            Start::Normal(root),
+        ),
+        (
+            "visual.conv1.weight".into(),
+            vec![width, 3, patch, patch],
+            Start::Normal(patch_root),
+        ),
+        (
+            "visual.positional_embedding".into(),
+            vec![grid * grid + 1, width],
+            Start::Normal(root),
+        ),
+        (
+            "visual.proj".into(),
+            vec![width, width],
+            Start::Normal(root),
+        ),
     ];
     for name in ["ln_final", "visual.ln_pre", "visual.ln_post"] {
         norm(&mut list, name, width);
@@ -92,8 +124,16 @@ fn transformer(list: &mut Parameters, prefix: &str, width: usize, layers: usize)
             ("mlp.c_proj.", width, 4 * width, residual),
         ] {
             let dims = vec![rows, columns];
-            list.push((format!("{block}.{name}weight"), dims, Start::Normal(deviation)));
-            list.push((format!("{block}.{name}bias"), vec![rows], Start::Constant(0.0)));
+            list.push((
+                format!("{block}.{name}weight"),
+                dims,
+                Start::Normal(deviation),
+            ));
+            list.push((
+                format!("{block}.{name}bias"),
+                vec![rows],
+                Start::Constant(0.0),
+            ));
         }
     }
 }

@@ -56,13 +56,20 @@ impl Pretraining {
         }
         if !(settings.kept_patches > 0.0 && settings.kept_patches <= 1.0) {
             let expected = "a share above 0 and at most 1";
-            return Err(Error::setting("kept patches", settings.kept_patches, expected));
+            return Err(Error::setting(
+                "kept patches",
+                settings.kept_patches,
+                expected,
+            ));
         }
         let mut random = ChaCha8Rng::seed_from_u64(settings.seed);
         let variables = init::variables(sizes, &mut random)?;
         let weights = weights(&variables);
         let mut optimizer = AdamW::new(
-            variables.iter().map(|(_, variable)| variable.clone()).collect(),
+            variables
+                .iter()
+                .map(|(_, variable)| variable.clone())
+                .collect(),
             settings.weight_decay,
         );
         optimizer.betas = (0.9, 0.98);

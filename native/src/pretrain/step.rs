@@ -59,7 +59,11 @@ impl Pretraining {
             logit_scale: f64::from(scale.to_scalar::<f32>()?),
         };
         if !report.loss.is_finite() {
-            return Err(Error::setting("the loss", report.loss, "a number; try a lower lr"));
+            return Err(Error::setting(
+                "the loss",
+                report.loss,
+                "a number; try a lower lr",
+            ));
         }
         self.optimizer.step(&loss.backward()?, lr)?;
         self.bound_logit_scale()?;
@@ -70,7 +74,9 @@ impl Pretraining {
     /// A batch of pictures with their captions, each from a seed of its own, so
     /// that they can be drawn in parallel and are the same on any machine.
     fn pairs(&mut self, side: usize) -> (Vec<RgbImage>, Vec<String>) {
-        let seeds: Vec<u64> = (0..self.settings.batch).map(|_| self.random.random()).collect();
+        let seeds: Vec<u64> = (0..self.settings.batch)
+            .map(|_| self.random.random())
+            .collect();
         seeds
             .into_par_iter()
             .filter_map(|seed| {
@@ -100,14 +106,18 @@ impl Pretraining {
             index.extend(chosen.into_iter().map(|patch| first + 1 + patch as u32));
         }
         let index = Tensor::new(index, rows.device())?;
-        let rows = rows.reshape((batch * count, width))?.index_select(&index, 0)?;
+        let rows = rows
+            .reshape((batch * count, width))?
+            .index_select(&index, 0)?;
         Ok(rows.reshape((batch, kept + 1, width))?)
     }
 
     fn bound_logit_scale(&self) -> Result<()> {
         for (name, variable) in &self.variables {
             if name == "logit_scale" {
-                let bounded = variable.as_detached_tensor().clamp(0.0, HIGHEST_LOG_LOGIT_SCALE)?;
+                let bounded = variable
+                    .as_detached_tensor()
+                    .clamp(0.0, HIGHEST_LOG_LOGIT_SCALE)?;
                 variable.set(&bounded)?;
             }
         }

@@ -1,12 +1,13 @@
 //! `learned.safetensors`: the learned tensors alone, with metadata that says
 //! what they belong to.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use candle_core::{DType, Device, Tensor};
 use safetensors::{SafeTensors, tensor::TensorView};
 use serde::{Deserialize, Serialize};
 
+use super::serialise;
 use crate::clip::Clip;
 use crate::error::{Dims, Error, Result};
 use crate::learners::{ClassTokenPosition, Coop, Learner, Method};
@@ -46,7 +47,7 @@ impl LearnedFile {
     /// The bytes of `learned.safetensors`.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let fail = |error: &dyn std::fmt::Display| Error::format("the learned file", error);
-        let mut header = HashMap::from([("format".to_string(), FORMAT.to_string())]);
+        let mut header = BTreeMap::from([("format".to_string(), FORMAT.to_string())]);
         let fields = serde_json::to_value(&self.metadata).map_err(|error| fail(&error))?;
         for (key, value) in fields.as_object().into_iter().flatten() {
             header.insert(key.clone(), value.to_string());
@@ -60,7 +61,7 @@ impl LearnedFile {
             .collect();
         let dims = self.context.dims().to_vec();
         let view = TensorView::new(safetensors::Dtype::F32, dims, &bytes).map_err(|e| fail(&e))?;
-        safetensors::serialize([(CONTEXT, view)], Some(header)).map_err(|error| fail(&error))
+        serialise([(CONTEXT, view)], header)
     }
 
     /// Reads `learned.safetensors`.
@@ -80,17 +81,21 @@ impl LearnedFile {
         let format = header.metadata().as_ref().and_then(|map| map.get("format"));
         if format.is_none_or(|format| format != FORMAT) {
             let found = format.map_or("none".into(), |format| format!("{format:?}"));
-            return Err(fail(&format!("its format is {found}; expected \"{FORMAT}\"")));
+            return Err(fail(&format!(
+                "its format is {found}; expected \"{FORMAT}\""
+            )));
         }
         let metadata: LearnedMetadata =
             serde_json::from_value(fields.into()).map_err(|error| fail(&error))?;
         let file = SafeTensors::deserialize(bytes).map_err(|error| fail(&error))?;
         let view = file.tensor(CONTEXT).map_err(|error| fail(&error))?;
         if view.dtype() != safetensors::Dtype::F32 {
-            return Err(fail(&format!("`{CONTEXT}` is {:?}; expected F32", view.dtype())));
+            return Err(fail(&format!(
+                "`{CONTEXT}` is {:?}; expected F32",
+                view.dtype()
+            )));
         }
-        let context =
-            Tensor::from_raw_buffer(view.data(), DType::F32, view.shape(), &Device::Cpu)?;
+        let context = Tensor::from_raw_buffer(view.data(), DType::F32, view.shape(), &Device::Cpu)?;
         let values = context.flatten_all()?.to_vec1::<f32>()?;
         match values.iter().filter(|x| !x.is_finite()).count() {
             0 => Ok(Self { metadata, context }),

@@ -1,5 +1,9 @@
 //! What was learned, as a file.
 
 mod learned;
+mod model;
+mod safetensors_file;
 
 pub use learned::{LearnedFile, LearnedMetadata};
+pub use model::model_to_bytes;
+pub use safetensors_file::serialise;

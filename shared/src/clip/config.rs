@@ -71,14 +71,14 @@ impl ClipConfig {
                 side: grid * patch,
                 patch,
                 width: image_width,
-                layers: layers(weights, "visual.transformer.resblocks")?,
+                layers: layers(weights, "visual.transformer.resblocks", image_width)?,
                 heads: heads("visual.conv1.weight", image_width)?,
             },
             text: TextConfig {
                 context_length,
                 vocabulary,
                 width: text_width,
-                layers: layers(weights, "transformer.resblocks")?,
+                layers: layers(weights, "transformer.resblocks", text_width)?,
                 heads: heads("token_embedding.weight", text_width)?,
             },
             activation: Activation::QuickGelu,
@@ -86,21 +86,21 @@ impl ClipConfig {
     }
 }
 
-fn layers(weights: &Weights, prefix: &str) -> Result<usize> {
+fn layers(weights: &Weights, prefix: &str, width: usize) -> Result<usize> {
     let count = (0..)
         .take_while(|layer| weights.contains(&format!("{prefix}.{layer}.ln_1.weight")))
         .count();
     match count {
         0 => Err(Error::MissingTensor {
             name: format!("{prefix}.0.ln_1.weight"),
-            expected: [0usize; 0].as_slice().into(),
+            expected: [width].as_slice().into(),
         }),
         count => Ok(count),
     }
 }
 
 fn heads(name: &str, width: usize) -> Result<usize> {
-    if width == 0 || width % HEAD_WIDTH != 0 {
+    if width == 0 || !width.is_multiple_of(HEAD_WIDTH) {
         return Err(Error::format(
             name,
             format!("a width of {width} is not a multiple of {HEAD_WIDTH}"),

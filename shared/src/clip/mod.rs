@@ -49,11 +49,12 @@ impl Clip {
     /// Rows of token ids `[N, context_length]` → text features `[N, embed_dim]`,
     /// not normalised. The end of text is the highest id of a row.
     pub fn encode_tokens(&self, rows: &[TokenRow]) -> Result<Tensor> {
-        let length = rows.iter().map(|row| row.end_of_text() + 1).max().unwrap_or(1);
-        let ids: Vec<u32> = rows
+        let length = rows
             .iter()
-            .flat_map(|row| row.padded(length))
-            .collect();
+            .map(|row| row.end_of_text() + 1)
+            .max()
+            .unwrap_or(1);
+        let ids: Vec<u32> = rows.iter().flat_map(|row| row.padded(length)).collect();
         let width = self.text.width();
         let prompts = self.text.token_embedding(&ids)?;
         let prompts = prompts.reshape((rows.len(), length, width))?;

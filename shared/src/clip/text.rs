@@ -6,6 +6,7 @@ use candle_core::Tensor;
 use super::transformer::{LayerNorm, Shape, Transformer};
 use super::{ClipConfig, Weights};
 use crate::error::{Error, Result};
+use crate::ops;
 
 /// Prompts → text features.
 #[derive(Debug, Clone)]
@@ -73,18 +74,28 @@ impl TextTransformer {
         if length > self.context_length() || end_of_text.len() != count {
             return Err(Error::setting(
                 "the prompts' shape",
-                format!("{:?} with {} ends of text", prompts.dims(), end_of_text.len()),
-                format!("[N, at most {}, {width}] with N ends", self.context_length()),
+                format!(
+                    "{:?} with {} ends of text",
+                    prompts.dims(),
+                    end_of_text.len()
+                ),
+                format!(
+                    "[N, at most {}, {width}] with N ends",
+                    self.context_length()
+                ),
             ));
         }
         let positions = self.positional_embedding.narrow(0, 0, length)?;
-        let x = self.transformer.forward(&prompts.broadcast_add(&positions)?)?;
+        let x = self
+            .transformer
+            .forward(&prompts.broadcast_add(&positions)?)?;
         let rows: Vec<u32> = (0u32..)
             .zip(end_of_text)
             .map(|(prompt, end)| prompt * length as u32 + end)
             .collect();
         let rows = Tensor::new(rows, prompts.device())?;
         let x = x.reshape((count * length, width))?.index_select(&rows, 0)?; // [N, width]
-        Ok(self.ln_final.forward(&x)?.matmul(&self.projection)?)
+        let x = self.ln_final.forward(&x)?;
+        Ok(ops::linear(&x, &self.projection.t()?, None)?)
     }
 }

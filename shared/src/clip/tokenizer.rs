@@ -56,7 +56,10 @@ impl Tokenizer {
         let clean = text.split_whitespace().collect::<Vec<_>>().join(" ");
         let mut tokens = Vec::new();
         self.encoding.encode(&clean, &mut tokens);
-        tokens.into_iter().map(|token: Token| token.to_u16().into()).collect()
+        tokens
+            .into_iter()
+            .map(|token: Token| token.to_u16().into())
+            .collect()
     }
 
     /// Start of text, `text`, end of text.

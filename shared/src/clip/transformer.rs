@@ -64,7 +64,10 @@ struct Block {
 impl Block {
     fn load(weights: &Weights, prefix: &str, width: usize) -> Result<Self> {
         let linear = |name: &str, dims| {
-            let (weight, bias) = (format!("{prefix}.{name}weight"), format!("{prefix}.{name}bias"));
+            let (weight, bias) = (
+                format!("{prefix}.{name}weight"),
+                format!("{prefix}.{name}bias"),
+            );
             Linear::load(weights, &weight, &bias, dims)
         };
         let [hidden, _] = weights.dims(&format!("{prefix}.mlp.c_fc.weight"), [4 * width, width])?;

@@ -74,10 +74,11 @@ impl VisionTransformer {
             .permute(&[0, 2, 4, 1, 3, 5][..])? // [B, grid, grid, 3, patch, patch]
             .reshape((batch, grid * grid, 3 * patch * patch))?;
         let patches = ops::linear(&patches, &self.patch_embedding, None)?; // [B, grid², width]
-        let class = self
-            .class_embedding
-            .reshape((1, 1, ()))?
-            .broadcast_as((batch, 1, self.class_embedding.elem_count()))?;
+        let class = self.class_embedding.reshape((1, 1, ()))?.broadcast_as((
+            batch,
+            1,
+            self.class_embedding.elem_count(),
+        ))?;
         let rows = Tensor::cat(&[&class, &patches], 1)?; // [B, grid² + 1, width]
         Ok(rows.broadcast_add(&self.positional_embedding)?)
     }
@@ -87,6 +88,7 @@ impl VisionTransformer {
     pub fn encode(&self, rows: &Tensor) -> Result<Tensor> {
         let x = self.transformer.forward(&self.ln_pre.forward(rows)?)?;
         let class = x.narrow(D::Minus2, 0, 1)?.squeeze(1)?.contiguous()?; // [B, width]
-        Ok(self.ln_post.forward(&class)?.matmul(&self.projection)?)
+        let x = self.ln_post.forward(&class)?;
+        Ok(ops::linear(&x, &self.projection.t()?, None)?)
     }
 }

@@ -1,10 +1,10 @@
 //! Tensors by name, with the shape each reader expects.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use candle_core::{DType, Device, Tensor};
 use rayon::prelude::*;
-use safetensors::{SafeTensors, tensor::TensorView};
+use safetensors::SafeTensors;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Dims, Error, Result};
@@ -45,27 +45,6 @@ impl Weights {
         Ok(Self { tensors })
     }
 
-    /// The bytes of a safetensors file with every tensor as f16, and `metadata`
-    /// in its header.
-    pub fn to_safetensors_f16(&self, metadata: HashMap<String, String>) -> Result<Vec<u8>> {
-        let mut buffers = Vec::with_capacity(self.tensors.len());
-        for (name, tensor) in &self.tensors {
-            let values = tensor.to_device(&Device::Cpu)?.to_dtype(DType::F16)?;
-            let values = values.flatten_all()?.to_vec1::<half::f16>()?;
-            let bytes: Vec<u8> = values.into_iter().flat_map(half::f16::to_le_bytes).collect();
-            buffers.push((name, tensor.dims().to_vec(), bytes));
-        }
-        let fail = |error| Error::format("the safetensors file", error);
-        let views = buffers
-            .iter()
-            .map(|(name, dims, bytes)| {
-                let view = TensorView::new(safetensors::Dtype::F16, dims.clone(), bytes);
-                Ok((*name, view.map_err(fail)?))
-            })
-            .collect::<Result<Vec<_>>>()?;
-        safetensors::serialize(views, Some(metadata)).map_err(fail)
-    }
-
     /// The tensor `name`, which must have the shape `dims`.
     pub fn get(&self, name: &str, dims: &[usize]) -> Result<Tensor> {
         let tensor = self.tensors.get(name).ok_or_else(|| Error::MissingTensor {
@@ -104,7 +83,9 @@ impl Weights {
 
     /// Every name with its tensor, in the order of names.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Tensor)> {
-        self.tensors.iter().map(|(name, tensor)| (name.as_str(), tensor))
+        self.tensors
+            .iter()
+            .map(|(name, tensor)| (name.as_str(), tensor))
     }
 
     /// A short name for these very weights: a hash over all names, shapes and
@@ -125,7 +106,11 @@ impl Weights {
             }
         }
         let digest = hash.finalize();
-        Ok(digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect())
+        Ok(digest
+            .iter()
+            .take(8)
+            .map(|byte| format!("{byte:02x}"))
+            .collect())
     }
 }
 

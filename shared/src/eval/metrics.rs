@@ -42,11 +42,16 @@ impl Metrics {
         if labels.is_empty() || predicted.len() != labels.len() || !in_range {
             return Err(Error::setting(
                 "the predictions",
-                format!("{} predictions for {} labels", predicted.len(), labels.len()),
+                format!(
+                    "{} predictions for {} labels",
+                    predicted.len(),
+                    labels.len()
+                ),
                 format!("one for each of at least one image, below {classes}"),
             ));
         }
-        let (mut hits, mut guesses, mut images) = (vec![0; classes], vec![0; classes], vec![0; classes]);
+        let (mut hits, mut guesses, mut images) =
+            (vec![0; classes], vec![0; classes], vec![0; classes]);
         for (&guess, &label) in predicted.iter().zip(labels) {
             guesses[guess] += 1;
             images[label] += 1;
@@ -61,7 +66,8 @@ impl Metrics {
                 f1: share(2 * hits[class], guesses[class] + images[class]),
             })
             .collect();
-        let present: Vec<&ClassMetrics> = per_class.iter().filter(|class| class.images > 0).collect();
+        let present: Vec<&ClassMetrics> =
+            per_class.iter().filter(|class| class.images > 0).collect();
         let macro_f1 = present.iter().map(|class| class.f1).sum::<f64>() / present.len() as f64;
         let accuracy = share(hits.iter().sum(), labels.len());
         Ok(Self {
@@ -90,9 +96,15 @@ mod tests {
     fn counts_by_hand() {
         let names = ["a", "b", "c"].map(String::from);
         let metrics = Metrics::new(&names, &[0, 0, 1, 1], &[0, 1, 1, 1]).unwrap();
-        assert_eq!((metrics.images, metrics.accuracy, metrics.error), (4, 0.75, 0.25));
+        assert_eq!(
+            (metrics.images, metrics.accuracy, metrics.error),
+            (4, 0.75, 0.25)
+        );
         let (a, b) = (2.0 / 3.0, 0.8);
-        assert!((metrics.macro_f1 - (a + b) / 2.0).abs() < 1e-12, "c has no images");
+        assert!(
+            (metrics.macro_f1 - (a + b) / 2.0).abs() < 1e-12,
+            "c has no images"
+        );
         assert_eq!(metrics.per_class[2].images, 0);
         assert!(Metrics::new(&names, &[], &[]).is_err());
         assert!(Metrics::new(&names, &[3], &[0]).is_err());

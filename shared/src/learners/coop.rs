@@ -65,12 +65,20 @@ impl Coop {
                 let ids = tokenizer.encode(&words.replace('_', " "));
                 if ids.is_empty() || ids.len() > most {
                     let expected = format!("words of 1 to {most} tokens");
-                    return Err(Error::setting("the initial words", format!("{words:?}"), expected));
+                    return Err(Error::setting(
+                        "the initial words",
+                        format!("{words:?}"),
+                        expected,
+                    ));
                 }
                 clip.text.token_embedding(&ids)?.detach()
             }
             ContextInit::Random { .. } if n_ctx == 0 || n_ctx > most => {
-                return Err(Error::setting("n_ctx", n_ctx, format!("between 1 and {most}")));
+                return Err(Error::setting(
+                    "n_ctx",
+                    n_ctx,
+                    format!("between 1 and {most}"),
+                ));
             }
             ContextInit::Random { seed } => {
                 let classes = class_names.len();
@@ -134,7 +142,10 @@ impl Coop {
                 Error::setting(
                     "a class name",
                     format!("{name:?}"),
-                    format!("one the class-specific context was learned on: {:?}", self.class_names),
+                    format!(
+                        "one that the class-specific context was learned on: {}",
+                        self.class_names.join(", ")
+                    ),
                 )
             })
         };

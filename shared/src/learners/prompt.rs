@@ -146,9 +146,7 @@ impl Prompts {
         };
         let index: Vec<u32> = slots
             .iter()
-            .flat_map(|slots| {
-                (0..length).map(|at| row(slots.get(at).copied().unwrap_or(padding)))
-            })
+            .flat_map(|slots| (0..length).map(|at| row(slots.get(at).copied().unwrap_or(padding))))
             .collect();
         let ids: Vec<u32> = distinct.keys().copied().collect();
         let token_rows = text.token_embedding(&ids)?.detach();

@@ -38,7 +38,13 @@ fn composed(qkv: &Tensor, heads: usize, causal: bool) -> Result<Tensor> {
     let mut scores = q.matmul(&k.transpose(2, 3)?.contiguous()?)?; // [B, heads, T, T]
     if causal {
         let mask: Vec<f32> = (0..length * length)
-            .map(|i| if i % length > i / length { f32::NEG_INFINITY } else { 0.0 })
+            .map(|i| {
+                if i % length > i / length {
+                    f32::NEG_INFINITY
+                } else {
+                    0.0
+                }
+            })
             .collect();
         let mask = Tensor::from_vec(mask, (length, length), qkv.device())?;
         scores = scores.broadcast_add(&mask.to_dtype(qkv.dtype())?)?;
@@ -63,9 +69,7 @@ impl<'a> Head<'a> {
     fn new(sequence: &'a [f32], length: usize, heads: usize, head: usize) -> Self {
         let row = sequence.len() / length;
         let head_width = row / 3 / heads;
-        let at = |part: usize| {
-            Matrix::rows(&sequence[part * row / 3 + head * head_width..], row)
-        };
+        let at = |part: usize| Matrix::rows(&sequence[part * row / 3 + head * head_width..], row);
         Self {
             q: at(0),
             k: at(1),
@@ -153,9 +157,7 @@ impl CustomOp1 for SelfAttention {
             heads: self.heads,
             causal: self.causal,
         };
-        Ok(Some(
-            qkv.apply_op2_no_bwd(&grad.contiguous()?, &operation)?,
-        ))
+        Ok(Some(qkv.apply_op2_no_bwd(&grad.contiguous()?, &operation)?))
     }
 }
 
@@ -219,8 +221,22 @@ fn head_grad(
 
     // dV = Pᵀ·dO, dP = dO·Vᵀ
     let transposed = Matrix::rows(weights, length).transposed();
-    product(to_rows, transposed, grad_out, &mut grad_sequence[2 * width + column..], 3 * width, 1.0);
-    product([length, head_width, length], grad_out, at.v.transposed(), grad_weights, length, 1.0);
+    product(
+        to_rows,
+        transposed,
+        grad_out,
+        &mut grad_sequence[2 * width + column..],
+        3 * width,
+        1.0,
+    );
+    product(
+        [length, head_width, length],
+        grad_out,
+        at.v.transposed(),
+        grad_weights,
+        length,
+        1.0,
+    );
 
     // dS = P ∘ (dP − Σ dP∘P); a masked weight is zero, so its dS is too.
     let rows = weights.chunks_exact(length);
@@ -233,7 +249,14 @@ fn head_grad(
 
     // dQ = dS·K, dK = dSᵀ·Q
     let grad_scores = Matrix::rows(grad_weights, length);
-    product(to_rows, grad_scores, at.k, &mut grad_sequence[column..], 3 * width, at.scale());
+    product(
+        to_rows,
+        grad_scores,
+        at.k,
+        &mut grad_sequence[column..],
+        3 * width,
+        at.scale(),
+    );
     product(
         to_rows,
         grad_scores.transposed(),

@@ -12,7 +12,9 @@ use super::{contiguous, is_cpu_f32};
 /// PyTorch's).
 pub fn layer_norm(x: &Tensor, weight: &Tensor, bias: &Tensor, epsilon: f64) -> Result<Tensor> {
     if is_cpu_f32(x) {
-        let operation = LayerNorm { epsilon: epsilon as f32 };
+        let operation = LayerNorm {
+            epsilon: epsilon as f32,
+        };
         return x.contiguous()?.apply_op3(weight, bias, operation);
     }
     let dtype = x.dtype();

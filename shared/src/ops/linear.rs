@@ -53,7 +53,10 @@ impl CustomOp3 for Linear {
         let mut dims = x_layout.dims().to_vec();
         match dims.last_mut() {
             Some(last) if *last == inputs => *last = outputs,
-            _ => bail!("linear: x is {:?}, weight [{outputs}, {inputs}]", x_layout.dims()),
+            _ => bail!(
+                "linear: x is {:?}, weight [{outputs}, {inputs}]",
+                x_layout.dims()
+            ),
         }
         let x = contiguous(self.name(), x, x_layout)?;
         let weight = contiguous(self.name(), weight, weight_layout)?;

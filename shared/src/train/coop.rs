@@ -59,7 +59,11 @@ impl CoopTrainer {
             correct: correct(&logits, labels)?,
         };
         if !report.loss.is_finite() {
-            return Err(Error::setting("the loss", report.loss, "a number; try a lower lr"));
+            return Err(Error::setting(
+                "the loss",
+                report.loss,
+                "a number; try a lower lr",
+            ));
         }
         self.optimizer.step(&loss.backward()?, lr)?;
         Ok(report)
@@ -87,7 +91,9 @@ impl CoopTrainer {
 }
 
 fn correct(logits: &Tensor, labels: &Tensor) -> Result<usize> {
-    let hits = logits.argmax(D::Minus1)?.eq(&labels.to_dtype(DType::U32)?)?;
+    let hits = logits
+        .argmax(D::Minus1)?
+        .eq(&labels.to_dtype(DType::U32)?)?;
     Ok(hits.to_dtype(DType::F32)?.sum_all()?.to_scalar::<f32>()? as usize)
 }
 

@@ -22,7 +22,10 @@ pub struct Sgd {
 impl Sgd {
     pub fn new(variables: Vec<Var>, momentum: f64, weight_decay: f64) -> Self {
         Self {
-            variables: variables.into_iter().map(|variable| (variable, None)).collect(),
+            variables: variables
+                .into_iter()
+                .map(|variable| (variable, None))
+                .collect(),
             momentum,
             weight_decay,
         }
@@ -68,7 +71,10 @@ struct Moments {
 impl AdamW {
     pub fn new(variables: Vec<Var>, weight_decay: f64) -> Self {
         Self {
-            variables: variables.into_iter().map(|variable| (variable, None)).collect(),
+            variables: variables
+                .into_iter()
+                .map(|variable| (variable, None))
+                .collect(),
             betas: (0.9, 0.999),
             epsilon: 1e-8,
             weight_decay,

@@ -85,9 +85,7 @@ impl Schedule {
     /// The share of `lr` after `passed` epochs of decay.
     fn factor(&self, passed: usize) -> f64 {
         match &self.decay {
-            Decay::Cosine => {
-                0.5 * (1.0 + (PI * passed as f64 / self.epochs.max(1) as f64).cos())
-            }
+            Decay::Cosine => 0.5 * (1.0 + (PI * passed as f64 / self.epochs.max(1) as f64).cos()),
             Decay::Steps { at, factor } => {
                 let taken = at.iter().filter(|&&step| step <= passed).count();
                 factor.powi(taken as i32)

@@ -75,9 +75,15 @@ impl RandomResizedCrop {
         }
         let ratio = f64::from(width) / f64::from(height);
         let (crop_width, crop_height) = if ratio < self.ratio[0] {
-            (width, (f64::from(width) / self.ratio[0]).round_ties_even() as u32)
+            (
+                width,
+                (f64::from(width) / self.ratio[0]).round_ties_even() as u32,
+            )
         } else if ratio > self.ratio[1] {
-            ((f64::from(height) * self.ratio[1]).round_ties_even() as u32, height)
+            (
+                (f64::from(height) * self.ratio[1]).round_ties_even() as u32,
+                height,
+            )
         } else {
             (width, height)
         };

@@ -17,7 +17,8 @@ const STANDARD_DEVIATION: [f32; 3] = [0.268_629_54, 0.261_302_6, 0.275_777_1];
 pub fn clip_view(image: &RgbImage, side: u32) -> Result<RgbImage> {
     let (width, height) = image.dimensions();
     // torchvision truncates the long edge.
-    let long = |long: u32, short: u32| (u64::from(side) * u64::from(long) / u64::from(short)) as u32;
+    let long =
+        |long: u32, short: u32| (u64::from(side) * u64::from(long) / u64::from(short)) as u32;
     let size = match width <= height {
         true => [side, long(height, width.max(1))],
         false => [long(width, height.max(1)), side],
@@ -65,5 +66,9 @@ pub fn normalise_pixels(views: &[RgbImage], device: &Device) -> Result<Tensor> {
                 }
             }
         });
-    Ok(Tensor::from_vec(pixels, (views.len(), 3, side, side), device)?)
+    Ok(Tensor::from_vec(
+        pixels,
+        (views.len(), 3, side, side),
+        device,
+    )?)
 }

@@ -31,8 +31,14 @@ pub fn resample(
     let (image_width, image_height) = image.dimensions();
     let inside = part.width > 0
         && part.height > 0
-        && part.left.checked_add(part.width).is_some_and(|right| right <= image_width)
-        && part.top.checked_add(part.height).is_some_and(|bottom| bottom <= image_height);
+        && part
+            .left
+            .checked_add(part.width)
+            .is_some_and(|right| right <= image_width)
+        && part
+            .top
+            .checked_add(part.height)
+            .is_some_and(|bottom| bottom <= image_height);
     if !inside || width == 0 || height == 0 {
         return Err(Error::setting(
             "the crop box",
@@ -56,15 +62,24 @@ pub fn resample(
         reason: format!("could not be resized: {error}"),
     };
     let (source_width, source_height) = source.dimensions();
-    let view = ImageRef::new(source_width, source_height, source.as_raw(), PixelType::U8x3)
-        .map_err(|error| fail(&error))?;
+    let view = ImageRef::new(
+        source_width,
+        source_height,
+        source.as_raw(),
+        PixelType::U8x3,
+    )
+    .map_err(|error| fail(&error))?;
     let mut resized = Image::new(width, height, PixelType::U8x3);
     let algorithm = ResizeAlg::Convolution(match filter {
         Filter::Bicubic => FilterType::CatmullRom,
         Filter::Bilinear => FilterType::Bilinear,
     });
     Resizer::new()
-        .resize(&view, &mut resized, &ResizeOptions::new().resize_alg(algorithm))
+        .resize(
+            &view,
+            &mut resized,
+            &ResizeOptions::new().resize_alg(algorithm),
+        )
         .map_err(|error| fail(&error))?;
     RgbImage::from_raw(width, height, resized.into_vec()).ok_or_else(|| fail(&"wrong size"))
 }

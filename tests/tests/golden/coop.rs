@@ -28,7 +28,12 @@ pub fn check_forward(case: &Case) -> Result<()> {
     let filled = prompts.assemble(context)?;
     check_prompts(&clip, &filled, get(&golden, "prompts_first24")?)?;
     let features = clip.text.forward(&filled, prompts.end_of_text())?;
-    close_relative("text_features", &features, get(&golden, "text_features")?, FEATURES)?;
+    close_relative(
+        "text_features",
+        &features,
+        get(&golden, "text_features")?,
+        FEATURES,
+    )?;
 
     let images = case.json["images_from"].as_str().unwrap_or(case.stem());
     let images = case.tensors(images)?;
@@ -42,7 +47,9 @@ pub fn check_forward(case: &Case) -> Result<()> {
     let loss = cross_entropy(&logits, &labels)?;
     close("loss", &loss, get(&golden, "loss")?, LOGITS)?;
     let gradients = loss.backward()?;
-    let gradient = gradients.get(&variable).context("the context has no gradient")?;
+    let gradient = gradients
+        .get(&variable)
+        .context("the context has no gradient")?;
     close_relative("grad_ctx", gradient, get(&golden, "grad_ctx")?, GRADIENTS)
 }
 
@@ -57,19 +64,32 @@ pub fn check_trajectory(case: &Case) -> Result<()> {
         Some(name) => case.tensors(name)?,
         None => golden.clone(),
     };
-    let (images, labels) = (get(&data, "images")?, get(&data, "labels")?.to_dtype(DType::U32)?);
+    let (images, labels) = (
+        get(&data, "images")?,
+        get(&data, "labels")?.to_dtype(DType::U32)?,
+    );
 
     let optimiser = &case.json["OPTIM"];
-    ensure!(optimiser["NAME"] == "sgd", "an optimiser other than SGD: {}", optimiser["NAME"]);
+    ensure!(
+        optimiser["NAME"] == "sgd",
+        "an optimiser other than SGD: {}",
+        optimiser["NAME"]
+    );
     let schedule: Schedule = schedules::schedule(optimiser)?;
     let mut trainer = CoopTrainer::new(&clip, coop, &tokens)?;
     trainer.optimizer.momentum = number(&optimiser["MOMENTUM"])?;
     trainer.optimizer.weight_decay = number(&optimiser["WEIGHT_DECAY"])?;
 
     let batches = case.number("batches_per_epoch")? as usize;
-    let rounding = case.json["max_abs_ctx_diff_f32_vs_f64_per_step"].as_array().context("no bounds")?;
+    let rounding = case.json["max_abs_ctx_diff_f32_vs_f64_per_step"]
+        .as_array()
+        .context("no bounds")?;
     let losses = case.json["losses"].as_array().context("no losses")?;
-    ensure!(losses.len() == steps.dims()[0] - 1, "{} losses", losses.len());
+    ensure!(
+        losses.len() == steps.dims()[0] - 1,
+        "{} losses",
+        losses.len()
+    );
     for (step, (loss, rounding)) in losses.iter().zip(rounding).enumerate() {
         let features = image_features(&clip, &images.get(step)?)?;
         let labels = labels.get(step)?;
@@ -77,20 +97,39 @@ pub fn check_trajectory(case: &Case) -> Result<()> {
             let loss = cross_entropy(&trainer.logits(&clip, &features)?, &labels)?;
             let gradients = loss.backward()?;
             let gradient = gradients.get(trainer.context()).context("no gradient")?;
-            close_relative("grad_first", gradient, get(&golden, "grad_first")?, GRADIENTS)?;
+            close_relative(
+                "grad_first",
+                gradient,
+                get(&golden, "grad_first")?,
+                GRADIENTS,
+            )?;
         }
         let report = trainer.step(&clip, &features, &labels, schedule.lr(step / batches))?;
         let expected = number(loss)?;
         let off = (f64::from(report.loss) - expected).abs();
-        ensure!(off <= LOGITS * expected.max(1.0), "step {step}: loss {} for {expected}", report.loss);
+        ensure!(
+            off <= LOGITS * expected.max(1.0),
+            "step {step}: loss {} for {expected}",
+            report.loss
+        );
         // The reference's own f32 run is this far from its f64 run; another order
         // of summation may be several times as far.
         let tolerance = 10.0 * number(rounding)? + 1e-6;
         let context = trainer.context().as_tensor();
-        close(&format!("ctx after step {step}"), context, &steps.get(step + 1)?, tolerance)?;
+        close(
+            &format!("ctx after step {step}"),
+            context,
+            &steps.get(step + 1)?,
+            tolerance,
+        )?;
     }
     let logits = trainer.logits(&clip, &image_features(&clip, &images.get(0)?)?)?;
-    close("final_logits_batch0", &logits, get(&golden, "final_logits_batch0")?, 5.0 * LOGITS)
+    close(
+        "final_logits_batch0",
+        &logits,
+        get(&golden, "final_logits_batch0")?,
+        5.0 * LOGITS,
+    )
 }
 
 /// The learner and the tokens that a case describes.
@@ -105,13 +144,20 @@ fn learner(
         "front" => ClassTokenPosition::Front,
         other => bail!("class token position {other}"),
     };
-    let names = case.json["classnames"].as_array().context("no classnames")?;
+    let names = case.json["classnames"]
+        .as_array()
+        .context("no classnames")?;
     let coop = Coop {
         context: context.clone(),
         position,
-        class_names: names.iter().map(|name| name.as_str().unwrap_or_default().into()).collect(),
+        class_names: names
+            .iter()
+            .map(|name| name.as_str().unwrap_or_default().into())
+            .collect(),
     };
-    let lengths = get(golden, "name_lens")?.to_dtype(DType::U32)?.to_vec1::<u32>()?;
+    let lengths = get(golden, "name_lens")?
+        .to_dtype(DType::U32)?
+        .to_vec1::<u32>()?;
     let lengths = lengths.into_iter().map(|length| length as usize).collect();
     let rows = rows(get(golden, "tokenized_prompts")?)?;
     let tokens = PromptTokens::from_rows(&rows, coop.n_ctx(), lengths)?;
@@ -127,11 +173,18 @@ fn check_prompts(clip: &Clip, filled: &Tensor, expected: &Tensor) -> Result<()> 
     if length < expected.dims()[1] {
         let rest = expected.narrow(1, length, expected.dims()[1] - length)?;
         let padding = clip.text.token_embedding(&[0])?.unsqueeze(0)?;
-        close("padding", &padding.broadcast_as(rest.shape())?.contiguous()?, &rest, 0.0)?;
+        close(
+            "padding",
+            &padding.broadcast_as(rest.shape())?.contiguous()?,
+            &rest,
+            0.0,
+        )?;
     }
     Ok(())
 }
 
 fn number(value: &serde_json::Value) -> Result<f64> {
-    value.as_f64().with_context(|| format!("{value} is no number"))
+    value
+        .as_f64()
+        .with_context(|| format!("{value} is no number"))
 }

@@ -25,7 +25,9 @@ fn check_seed(golden: &Value) -> Result<()> {
         if key == "seed" {
             continue;
         }
-        let numbers = expected.as_array().with_context(|| format!("{key} is no list"))?;
+        let numbers = expected
+            .as_array()
+            .with_context(|| format!("{key} is no list"))?;
         let parts: Vec<&str> = key.split('_').collect();
         let size = |at: usize| parts.get(at).and_then(|part| part.parse::<usize>().ok());
         let count = numbers.len();
@@ -43,7 +45,10 @@ fn check_seed(golden: &Value) -> Result<()> {
             _ => anyhow::bail!("no reader for {key}"),
         };
         let expected: Option<Vec<f64>> = numbers.iter().map(Value::as_f64).collect();
-        ensure!(Some(&got) == expected.as_ref(), "{key}: {got:?}; expected {expected:?}");
+        ensure!(
+            Some(&got) == expected.as_ref(),
+            "{key}: {got:?}; expected {expected:?}"
+        );
     }
     Ok(())
 }
@@ -54,7 +59,9 @@ fn as_numbers(indices: &[usize]) -> Vec<f64> {
 
 pub fn check_draws(case: &Case) -> Result<()> {
     let labels = |key: &str| -> Result<Vec<usize>> {
-        let items = case.json[key].as_array().with_context(|| format!("no {key}"))?;
+        let items = case.json[key]
+            .as_array()
+            .with_context(|| format!("no {key}"))?;
         items
             .iter()
             .map(|item| Ok(item[1].as_u64().context("no label")? as usize))
@@ -68,25 +75,49 @@ pub fn check_draws(case: &Case) -> Result<()> {
         let repeat = golden["repeat"].as_bool().context("no repeat")?;
         let mut random = PythonRandom::new(number("seed")?);
         let drawn = draw(&train, number("num_shots")? as usize, repeat, &mut random);
-        ensure!(indices(golden, "train_indices")? == drawn, "train of {golden}: {drawn:?}");
+        ensure!(
+            indices(golden, "train_indices")? == drawn,
+            "train of {golden}: {drawn:?}"
+        );
         let drawn = draw(&val, number("val_shots")? as usize, repeat, &mut random);
-        ensure!(indices(golden, "val_indices")? == drawn, "val of {golden}: {drawn:?}");
+        ensure!(
+            indices(golden, "val_indices")? == drawn,
+            "val of {golden}: {drawn:?}"
+        );
     }
-    let classes = case.json["class_sizes"].as_array().context("no class_sizes")?.len();
-    for (name, subset) in [("all", Subset::All), ("base", Subset::Base), ("new", Subset::New)] {
+    let classes = case.json["class_sizes"]
+        .as_array()
+        .context("no class_sizes")?
+        .len();
+    for (name, subset) in [
+        ("all", Subset::All),
+        ("base", Subset::Base),
+        ("new", Subset::New),
+    ] {
         let range = subset.labels(classes);
         let expected = &case.json["subsample"][name];
         let names: Vec<String> = range.clone().map(|class| format!("class{class}")).collect();
-        let listed: Vec<&str> =
-            expected["classes"].as_array().context("no classes")?.iter().filter_map(Value::as_str).collect();
+        let listed: Vec<&str> = expected["classes"]
+            .as_array()
+            .context("no classes")?
+            .iter()
+            .filter_map(Value::as_str)
+            .collect();
         ensure!(names == listed, "{name}: {names:?}; expected {listed:?}");
         let count = train.iter().filter(|label| range.contains(label)).count();
-        ensure!(expected["n_train"].as_u64() == Some(count as u64), "{name}: {count} in train");
+        ensure!(
+            expected["n_train"].as_u64() == Some(count as u64),
+            "{name}: {count} in train"
+        );
     }
     Ok(())
 }
 
 fn indices(golden: &Value, key: &str) -> Result<Vec<usize>> {
-    let list = golden[key].as_array().with_context(|| format!("no {key}"))?;
-    list.iter().map(|index| Ok(index.as_u64().context("no index")? as usize)).collect()
+    let list = golden[key]
+        .as_array()
+        .with_context(|| format!("no {key}"))?;
+    list.iter()
+        .map(|index| Ok(index.as_u64().context("no index")? as usize))
+        .collect()
 }

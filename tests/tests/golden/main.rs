@@ -26,7 +26,11 @@ fn main() {
     let cases = find_cases(&root).expect("the golden folder can be read");
     println!("\nrunning {} golden cases", cases.len());
     for path in cases {
-        let name = path.strip_prefix(&root).unwrap_or(&path).display().to_string();
+        let name = path
+            .strip_prefix(&root)
+            .unwrap_or(&path)
+            .display()
+            .to_string();
         match check(&root, &path) {
             Ok(()) => {
                 passed += 1;
@@ -58,12 +62,19 @@ fn find_cases(root: &Path) -> Result<Vec<PathBuf>> {
             let path = entry?.path();
             if path.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "json") {
+            } else if path
+                .extension()
+                .is_some_and(|extension| extension == "json")
+            {
                 cases.push(path);
             }
         }
     }
-    ensure!(!cases.is_empty(), "{} holds no golden cases", root.display());
+    ensure!(
+        !cases.is_empty(),
+        "{} holds no golden cases",
+        root.display()
+    );
     cases.sort();
     Ok(cases)
 }

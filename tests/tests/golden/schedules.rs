@@ -11,13 +11,18 @@ pub fn check(case: &Case) -> Result<()> {
     ensure!(!schedules.is_empty(), "no schedules");
     for (name, golden) in schedules {
         let schedule = schedule(&golden["OPTIM"]).with_context(|| name.clone())?;
-        let expected = golden["lr_per_epoch"].as_array().context("no lr_per_epoch")?;
+        let expected = golden["lr_per_epoch"]
+            .as_array()
+            .context("no lr_per_epoch")?;
         for (epoch, expected) in expected.iter().enumerate() {
             let expected = expected.as_f64().context("no number")?;
             let got = schedule.lr(epoch);
             let off = (got - expected).abs();
             // PyTorch reaches a cosine by repeated products, in f64.
-            ensure!(off <= 1e-12, "{name}, epoch {epoch}: lr {got:e}; expected {expected:e}");
+            ensure!(
+                off <= 1e-12,
+                "{name}, epoch {epoch}: lr {got:e}; expected {expected:e}"
+            );
         }
     }
     Ok(())
@@ -54,7 +59,9 @@ pub fn schedule(options: &Value) -> Result<Schedule> {
         Some("linear") => WarmupKind::Linear(number("WARMUP_MIN_LR")?),
         other => bail!("warm-up {other:?}"),
     };
-    let recount = options["WARMUP_RECOUNT"].as_bool().context("no WARMUP_RECOUNT")?;
+    let recount = options["WARMUP_RECOUNT"]
+        .as_bool()
+        .context("no WARMUP_RECOUNT")?;
     Ok(Schedule {
         lr,
         epochs,

@@ -19,7 +19,9 @@ pub fn Card(props: &Props) -> Html {
         let open = open.clone();
         Callback::from(move |_: MouseEvent| open.set(!*open))
     };
-    let Props { id, title, summary, .. } = props;
+    let Props {
+        id, title, summary, ..
+    } = props;
     let (heading, content) = (format!("{id}-title"), format!("{id}-content"));
     html! {
         <section class={classes!("card", "folds", open.then_some("is-open"))} aria-labelledby={heading.clone()}>

@@ -33,7 +33,10 @@ pub fn ClassPanel(props: &Props) -> Html {
             </li>
         }
     });
-    let presets = state.samples.as_ref().map(|samples| samples.classes.clone());
+    let presets = state
+        .samples
+        .as_ref()
+        .map(|samples| samples.classes.clone());
     let presets = presets.filter(|classes| !classes.is_empty() && *classes != state.class_names);
     let reset = presets.map(|classes| {
         let dispatch = state.dispatcher();
@@ -42,10 +45,11 @@ pub fn ClassPanel(props: &Props) -> Html {
         });
         html! { <button class="quiet" type="button" {onclick}>{ "Back to the samples' classes" }</button> }
     });
+    let waiting = state.samples.is_none();
     let (oninput, onkeydown) = (on_input(state), on_key(state));
     html! {
         <Card id="classes" title="Classes" summary={count(state.class_names.len(), "class", "classes")}>
-            <ul class="chips" aria-label="Class names">
+            <ul class={classes!("chips", waiting.then_some("is-waiting"))} aria-label="Class names">
                 { for chips }
             </ul>
             <input
@@ -79,7 +83,8 @@ fn on_key(state: &UseReducerHandle<State>) -> Callback<KeyboardEvent> {
     let (dispatch, known) = (state.dispatcher(), state.class_names.len());
     Callback::from(move |event: KeyboardEvent| {
         let target = event.target();
-        let Some(input) = target.and_then(|target| target.dyn_into::<HtmlInputElement>().ok()) else {
+        let Some(input) = target.and_then(|target| target.dyn_into::<HtmlInputElement>().ok())
+        else {
             return;
         };
         match event.key().as_str() {

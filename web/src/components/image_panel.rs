@@ -18,10 +18,16 @@ pub struct Props {
 pub fn ImagePanel(props: &Props) -> Html {
     let state = &props.state;
     let picture = match &state.image {
-        Some(image) => html! { <img class="picture" src={image.url.clone()} alt={image.title.clone()} /> },
+        Some(image) => {
+            html! { <img class="picture" src={image.url.clone()} alt={image.title.clone()} /> }
+        }
         None => html! { <span class="picture is-empty" /> },
     };
-    let title = state.image.as_ref().map(|image| image.title.clone()).unwrap_or_default();
+    let title = state
+        .image
+        .as_ref()
+        .map(|image| image.title.clone())
+        .unwrap_or_default();
     let samples = state.samples.as_ref().map_or(&[][..], |list| &list.samples);
     let chosen = state.image.as_ref().and_then(|image| image.sample);
     let samples = samples.iter().enumerate();
@@ -33,7 +39,7 @@ pub fn ImagePanel(props: &Props) -> Html {
             <h2 class="card-title" id="image-title">{ "Image" }</h2>
             <label class="frame" data-testid="drop-zone">
                 { picture }
-                <span class="frame-hint">{ "Drop, paste or choose an image" }</span>
+                <span class="frame-hint"><span class="on-wide">{ "Drop, paste or " }</span>{ "choose an image" }</span>
                 <FileInput
                     testid="image-input" label="Choose an image" accept="image/*"
                     on_files={props.on_files.clone()}

@@ -12,8 +12,10 @@ pub struct Props {
 
 #[component]
 pub fn Invitation(props: &Props) -> Html {
-    let vectors = (1..=4).map(|number| html! {
-        <span class="piece is-ghost">{ "v" }<sub>{ number }</sub></span>
+    let vectors = (1..=4).map(|number| {
+        html! {
+            <span class="piece is-ghost">{ "v" }<sub>{ number }</sub></span>
+        }
     });
     html! {
         <label class="invitation">

@@ -19,29 +19,27 @@ pub struct Props {
 
 #[component]
 pub fn LearnedRow(props: &Props) -> Html {
-    let Learned { file, stage } = &props.learned;
-    let method = match stage {
-        LearnedStage::Open(info) => info.method,
-        _ => Method::Coop,
-    };
+    let Learned { file, stage, .. } = &props.learned;
+    let info = props.learned.info.as_ref();
+    let method = info.map_or(Method::Coop, |info| info.method);
     let remove = {
         let (dispatch, name) = (props.state.dispatcher(), file.name.clone());
         Callback::from(move |_: MouseEvent| {
             dispatch.dispatch(Action::LearnedRemoved { name: name.clone() });
         })
     };
-    let content = match stage {
-        LearnedStage::Waiting => {
-            html! { <p class="help">{ format!("Opening {}…", size(file.bytes)) }</p> }
-        }
-        LearnedStage::Refused(problem) => html! { <ProblemBox problem={problem.clone()} /> },
-        LearnedStage::Open(info) => html! {
+    let content = match (stage, info) {
+        (LearnedStage::Refused(problem), _) => html! { <ProblemBox problem={problem.clone()} /> },
+        (_, Some(info)) => html! {
             <>
                 <PromptLine pieces={learned_pieces(info)} class_name="class" />
                 <p class="help">{ facts(info) }</p>
                 { class_names(&props.state, info) }
             </>
         },
+        (_, None) => {
+            html! { <p class="help">{ format!("Opening {}…", size(file.bytes)) }</p> }
+        }
     };
     html! {
         <li class="learned" data-testid="learned-file" data-method={method_key(method)} data-learner={file.name.clone()}>
@@ -59,7 +57,11 @@ pub fn LearnedRow(props: &Props) -> Html {
 /// `4 context vectors, one set for all classes, 16 shots`.
 fn facts(info: &LearnedInfo) -> String {
     let vectors = count(info.n_ctx, "context vector", "context vectors");
-    let sets = if info.class_specific { "for each class" } else { "shared by all classes" };
+    let sets = if info.class_specific {
+        "for each class"
+    } else {
+        "shared by all classes"
+    };
     let shots = match info.shots {
         Some(shots) => count(shots, "shot", "shots"),
         None => "all training images".into(),
@@ -78,7 +80,7 @@ fn class_names(state: &UseReducerHandle<State>, info: &LearnedInfo) -> Html {
     html! {
         <div class="learned-classes">
             <details>
-                <summary>{ format!("Learned on {number}") }</summary>
+                <summary>{ number }</summary>
                 <p>{ info.class_names.join(", ") }</p>
             </details>
             <button class="quiet" type="button" data-testid="use-class-names" {onclick} disabled={in_use}>

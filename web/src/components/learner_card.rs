@@ -27,8 +27,12 @@ pub struct Props {
 #[component]
 pub fn LearnerCard(props: &Props) -> Html {
     let all = use_state(|| false);
-    let Props { ranking, pieces, detail } = props;
-    let heading = format!("learner-{}", ranking.name.replace(' ', "-"));
+    let Props {
+        ranking,
+        pieces,
+        detail,
+    } = props;
+    let heading = format!("learner-{}", ranking.name.replace(char::is_whitespace, "-"));
     let top = ranking.classes.first();
     let content = match (&ranking.problem, top) {
         (Some(problem), _) => {

@@ -14,21 +14,27 @@ pub struct Props {
 pub fn ModelStatus(props: &Props) -> Html {
     let status = status(&props.state);
     // How far, for the eye; the text says it to everyone.
-    let progress = status.progress.map(|share| html! {
-        <svg class="pill-progress" aria-hidden="true" focusable="false">
-            <rect width={format!("{:.1}%", share * 100.0)} height="100%" />
-        </svg>
+    let progress = status.progress.map(|share| {
+        html! {
+            <svg class="pill-progress" aria-hidden="true" focusable="false">
+                <rect width={format!("{:.1}%", share * 100.0)} height="100%" />
+            </svg>
+        }
     });
     html! {
-        <p
-            class={classes!("pill", status.look)} data-testid="model-status" role="status"
-            title={status.detail.clone()}
-        >
-            <span class="dot" />
-            <strong>{ status.name }</strong>
-            <span class="pill-detail">{ status.detail }</span>
-            { progress }
-        </p>
+        <>
+            // Spoken when it changes in kind, not with each percent.
+            <span class="visually-hidden" role="status">{ status.spoken }</span>
+            <p
+                class={classes!("pill", status.look)} data-testid="model-status"
+                title={status.detail.clone()}
+            >
+                <span class="dot" />
+                <strong>{ status.name }</strong>
+                <span class="pill-detail">{ status.detail }</span>
+                { progress }
+            </p>
+        </>
     }
 }
 
@@ -37,20 +43,40 @@ struct Status {
     detail: String,
     progress: Option<f32>,
     look: &'static str,
+    spoken: &'static str,
 }
 
 fn status(state: &State) -> Status {
     let model = &state.model;
     let show = |name: &str, detail: String, progress, look| {
+        let spoken = match look {
+            "is-good" => "The model is ready",
+            "is-bad" => "There is no model",
+            _ => "The model is being loaded",
+        };
         let name = name.to_string();
-        Status { name, detail, progress, look }
+        Status {
+            name,
+            detail,
+            progress,
+            look,
+            spoken,
+        }
     };
     if let WorkerPhase::Stopped(_) = state.worker.phase {
-        return show("stopped", "the worker could not be started".into(), None, "is-bad");
+        return show(
+            "stopped",
+            "the worker could not be started".into(),
+            None,
+            "is-bad",
+        );
     }
     match (&model.next, &model.open) {
         (Some(ModelFile { name, stage }), _) => match stage {
-            ModelStage::Fetching { received, total: Some(total) } if received <= total => {
+            ModelStage::Fetching {
+                received,
+                total: Some(total),
+            } if received <= total => {
                 let share = *received as f32 / (*total).max(1) as f32;
                 let detail = format!("fetching {} of {}", percent(share), size(*total));
                 show(name, detail, Some(share), "is-busy")
@@ -58,14 +84,26 @@ fn status(state: &State) -> Status {
             ModelStage::Fetching { received: 0, .. } => {
                 show(name, "fetching".into(), None, "is-busy")
             }
-            ModelStage::Fetching { received, .. } => {
-                show(name, format!("fetching, {} so far", size(*received)), None, "is-busy")
-            }
+            ModelStage::Fetching { received, .. } => show(
+                name,
+                format!("fetching, {} so far", size(*received)),
+                None,
+                "is-busy",
+            ),
             _ => show(name, "opening".into(), Some(1.0), "is-busy"),
         },
-        (None, Some(ModelFile { name, stage: ModelStage::Open(file, info) })) => {
+        (
+            None,
+            Some(ModelFile {
+                name,
+                stage: ModelStage::Open(file, info),
+            }),
+        ) => {
             let (side, size) = (info.image_side, size(file.bytes));
-            let detail = format!("ready · {}, {side} px · {size}, on this device", info.image_encoder);
+            let detail = format!(
+                "ready · {}, {side} px · {size}, on this device",
+                info.image_encoder
+            );
             show(name, detail, None, "is-good")
         }
         (None, _) if model.problem.is_some() => {

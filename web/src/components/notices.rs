@@ -20,13 +20,18 @@ pub fn Notices(props: &Props) -> Html {
         Callback::from(move |()| dispatch.dispatch(action.clone()))
     };
     let model = state.model.problem.clone().map(|problem| {
-        let again = match state.model.open {
-            // The open one is still there: nothing to try again.
-            Some(_) => act(Action::ModelProblemDismissed),
-            None => act(Action::ModelRequested { name: EMBEDDED_MODEL.into() }),
+        // With another one open or on its way there is nothing to try again.
+        let without = state.model.open.is_none() && state.model.next.is_none();
+        let (label, action) = match without {
+            true => (
+                "Fetch the embedded model",
+                Action::ModelRequested {
+                    name: EMBEDDED_MODEL.into(),
+                },
+            ),
+            false => ("Dismiss", Action::ModelProblemDismissed),
         };
-        let label = if state.model.open.is_some() { "Dismiss" } else { "Fetch the embedded model" };
-        html! { <ProblemBox {problem} action={label} on_action={again} /> }
+        html! { <ProblemBox {problem} action={label} on_action={act(action)} /> }
     });
     let notice = state.notice.clone().map(|problem| {
         html! { <ProblemBox {problem} action="Dismiss" on_action={act(Action::NoticeDismissed)} /> }

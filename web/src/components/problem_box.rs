@@ -16,11 +16,15 @@ pub struct Props {
 #[component]
 pub fn ProblemBox(props: &Props) -> Html {
     let onclick = props.on_action.reform(|_: MouseEvent| ());
-    let button = props.action.clone().map(|action| html! {
-        <button class="button" type="button" {onclick}>{ action }</button>
+    let button = props.action.clone().map(|action| {
+        html! {
+            <button class="button" type="button" {onclick}>{ action }</button>
+        }
     });
-    let hint = props.problem.hint.clone().map(|hint| html! {
-        <p class="problem-hint">{ sentence(&hint) }</p>
+    let hint = props.problem.hint.clone().map(|hint| {
+        html! {
+            <p class="problem-hint">{ sentence(&hint) }</p>
+        }
     });
     html! {
         <div class="problem" role="alert" data-testid="error">
@@ -36,8 +40,15 @@ pub fn ProblemBox(props: &Props) -> Html {
 /// Messages begin small, as in a terminal; here they stand alone.
 fn sentence(text: &str) -> String {
     let mut letters = text.chars();
-    let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
+    let first = letters
+        .next()
+        .map(|letter| letter.to_uppercase().to_string())
+        .unwrap_or_default();
     let rest = letters.as_str();
-    let end = if text.ends_with(['.', '?', '!', '…']) { "" } else { "." };
+    let end = if text.ends_with(['.', '?', '!', '…']) {
+        ""
+    } else {
+        "."
+    };
     format!("{first}{rest}{end}")
 }

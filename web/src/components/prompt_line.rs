@@ -41,7 +41,9 @@ pub fn PromptLine(props: &Props) -> Html {
 
 fn shown(piece: &Piece, class_name: &AttrValue) -> Html {
     match piece {
-        Piece::Word(word) if is_mark(piece) => html! { <span class="piece is-mark">{ word }</span> },
+        Piece::Word(word) if is_mark(piece) => {
+            html! { <span class="piece is-mark">{ word }</span> }
+        }
         Piece::Word(word) => html! { <span class="piece is-word">{ word }</span> },
         Piece::Vector(number) => {
             html! { <span class="piece is-vector">{ "v" }<sub>{ *number }</sub></span> }

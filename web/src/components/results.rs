@@ -27,12 +27,16 @@ pub fn Results(props: &Props) -> Html {
     let cards = match &state.answer {
         Some(answer) => {
             let rankings = answer.classification.rankings.iter();
-            rankings.map(|ranking| card(state, ranking)).collect::<Html>()
+            rankings
+                .map(|ranking| card(state, ranking))
+                .collect::<Html>()
         }
         None => html! { <Skeleton rows={state.class_names.len()} /> },
     };
-    let invitation = state.learned.is_empty().then(|| html! {
-        <Invitation on_files={props.on_files.clone()} />
+    let invitation = state.learned.is_empty().then(|| {
+        html! {
+            <Invitation on_files={props.on_files.clone()} />
+        }
     });
     let hidden = obstacle.is_some();
     let id = state.answer.as_ref().map(|answer| answer.id.to_string());
@@ -80,16 +84,20 @@ fn card(state: &State, ranking: &Ranking) -> Html {
     let (pieces, detail) = match state.learned_info(&ranking.name) {
         None => (template_pieces(&state.template), "words alone".to_string()),
         Some(info) => {
-            let shots = info.shots.map(|shots| format!(", {}", count(shots, "shot", "shots")));
-            (learned_pieces(info), format!("{}{}", info.name, shots.unwrap_or_default()))
+            let shots = info
+                .shots
+                .map(|shots| format!(", {}", count(shots, "shot", "shots")));
+            (
+                learned_pieces(info),
+                format!("{}{}", info.name, shots.unwrap_or_default()),
+            )
         }
     };
     html! { <LearnerCard key={ranking.name.clone()} ranking={ranking.clone()} {pieces} {detail} /> }
 }
 
 fn elapsed(answer: &Answer) -> String {
-    let prompts = count(answer.classification.rankings.len(), "prompt", "prompts");
-    format!("{} for {prompts}", duration(answer.milliseconds))
+    format!("answered in {}", duration(answer.milliseconds))
 }
 
 /// The answer in a sentence, for those who hear it.

@@ -4,8 +4,8 @@ use yew::prelude::*;
 
 use super::bar::Bar;
 
-/// Rows kept free, whatever the number of classes.
-const ROWS: std::ops::RangeInclusive<usize> = 5..=8;
+/// As many rows as a card shows at first; also while the classes are unknown.
+const MOST_ROWS: usize = 8;
 
 #[derive(Properties, PartialEq)]
 pub struct Props {
@@ -14,11 +14,14 @@ pub struct Props {
 
 #[component]
 pub fn Skeleton(props: &Props) -> Html {
-    let rows = props.rows.clamp(*ROWS.start(), *ROWS.end());
+    let rows = match props.rows {
+        0 => MOST_ROWS,
+        rows => rows.min(MOST_ROWS),
+    };
     html! {
         <article class="learner is-skeleton" data-method="zero_shot" aria-hidden="true">
             <header class="learner-head"><span class="dot" /><h3>{ "Zero-shot" }</h3></header>
-            <p class="prompt is-answered"><span class="piece is-word">{ "\u{a0}" }</span></p>
+            <p class="prompt is-answered"><span class="piece">{ "\u{a0}" }</span></p>
             <ol class="ranking">
                 { for (0..rows).map(|_| html! {
                     <li class="row"><span class="row-name" /><Bar share={0.0} /><span class="row-percent" /></li>

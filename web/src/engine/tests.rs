@@ -26,7 +26,10 @@ fn block(prefix: &str) -> Vec<(String, Vec<usize>)> {
         tensors.push((format!("{prefix}.{layer}.weight"), vec![rows, columns]));
         tensors.push((format!("{prefix}.{layer}.bias"), vec![rows]));
     }
-    tensors.push((format!("{prefix}.attn.in_proj_weight"), vec![3 * WIDTH, WIDTH]));
+    tensors.push((
+        format!("{prefix}.attn.in_proj_weight"),
+        vec![3 * WIDTH, WIDTH],
+    ));
     tensors.push((format!("{prefix}.attn.in_proj_bias"), vec![3 * WIDTH]));
     tensors
 }
@@ -67,13 +70,17 @@ fn little_model() -> Vec<u8> {
         })
         .collect();
     let views = data.iter().map(|(name, (dims, bytes))| {
-        (name, TensorView::new(Dtype::F16, dims.clone(), bytes).unwrap())
+        (
+            name,
+            TensorView::new(Dtype::F16, dims.clone(), bytes).unwrap(),
+        )
     });
     safetensors::serialize(views, None).unwrap()
 }
 
 fn png() -> Vec<u8> {
-    let image = image::RgbImage::from_fn(16, 16, |x, y| image::Rgb([x as u8 * 16, y as u8 * 16, 90]));
+    let image =
+        image::RgbImage::from_fn(16, 16, |x, y| image::Rgb([x as u8 * 16, y as u8 * 16, 90]));
     let mut bytes = Cursor::new(Vec::new());
     image.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
     bytes.into_inner()
@@ -97,7 +104,10 @@ fn classifies_with_an_open_model() {
     let Event::ModelLoaded { name, info } = engine.answer(load("little"), &little_model()) else {
         panic!("the model was not opened");
     };
-    assert_eq!((name.as_str(), info.image_side, info.embed_dim), ("little", 8, WIDTH));
+    assert_eq!(
+        (name.as_str(), info.image_side, info.embed_dim),
+        ("little", 8, WIDTH)
+    );
     let Event::Classified { id, classification } = engine.answer(classify(7), &png()) else {
         panic!("the image was not classified");
     };
@@ -111,7 +121,17 @@ fn classifies_with_an_open_model() {
 #[test]
 fn a_question_before_any_model_fails_with_its_id_and_a_hint() {
     let answer = Engine::default().answer(classify(3), &png());
-    assert!(matches!(answer, Event::Failed { id: Some(3), hint: Some(_), .. }), "{answer:?}");
+    assert!(
+        matches!(
+            answer,
+            Event::Failed {
+                id: Some(3),
+                hint: Some(_),
+                ..
+            }
+        ),
+        "{answer:?}"
+    );
 }
 
 #[test]
@@ -121,9 +141,22 @@ fn a_damaged_model_leaves_the_open_one() {
     engine.answer(load("little"), &bytes);
     bytes.truncate(bytes.len() / 2);
     let answer = engine.answer(load("cut"), &bytes);
-    assert!(matches!(answer, Event::Failed { id: None, hint: Some(_), .. }), "{answer:?}");
+    assert!(
+        matches!(
+            answer,
+            Event::Failed {
+                id: None,
+                hint: Some(_),
+                ..
+            }
+        ),
+        "{answer:?}"
+    );
     let answer = engine.answer(classify(1), &png());
-    assert!(matches!(answer, Event::Classified { id: 1, .. }), "{answer:?}");
+    assert!(
+        matches!(answer, Event::Classified { id: 1, .. }),
+        "{answer:?}"
+    );
 }
 
 #[test]

@@ -16,19 +16,25 @@ pub async fn fetch_blob(
     let total = response.headers().get("content-length").ok().flatten();
     // A compressed transfer is longer unpacked than its header says.
     let plain = matches!(response.headers().get("content-encoding"), Ok(None));
-    let total = total.and_then(|length| length.parse().ok()).filter(|_| plain);
+    let total = total
+        .and_then(|length| length.parse().ok())
+        .filter(|_| plain);
     let stream = response.body().ok_or_else(|| cut_short(url))?;
     let reader: ReadableStreamDefaultReader =
         stream.get_reader().dyn_into().map_err(|_| cut_short(url))?;
     let parts = Array::new();
     let mut received = 0;
     loop {
-        let chunk = JsFuture::from(reader.read()).await.map_err(|_| cut_short(url))?;
+        let chunk = JsFuture::from(reader.read())
+            .await
+            .map_err(|_| cut_short(url))?;
         let chunk: &JsValue = chunk.as_ref();
         if field(chunk, "done").is_truthy() {
             break;
         }
-        let bytes: Uint8Array = field(chunk, "value").dyn_into().map_err(|_| cut_short(url))?;
+        let bytes: Uint8Array = field(chunk, "value")
+            .dyn_into()
+            .map_err(|_| cut_short(url))?;
         received += u64::from(bytes.length());
         parts.push(&bytes);
         progress(received, total);
@@ -47,14 +53,25 @@ pub async fn fetch_text(url: &str) -> Result<String, Problem> {
 
 async fn respond(url: &str) -> Result<Response, Problem> {
     let window = web_sys::window().ok_or_else(|| cut_short(url))?;
-    let response = JsFuture::from(window.fetch_with_str(url)).await.map_err(|_| {
-        let message = format!("{url} could not be fetched: no connection");
-        Problem::new(message, "check that the page's server is still running, then try again")
-    })?;
+    let response = JsFuture::from(window.fetch_with_str(url))
+        .await
+        .map_err(|_| {
+            let message = format!("{url} could not be fetched: no connection");
+            Problem::new(
+                message,
+                "check that the page's server is still running, then try again",
+            )
+        })?;
     let response: Response = response.dyn_into().map_err(|_| cut_short(url))?;
     if !response.ok() {
-        let message = format!("{url} could not be fetched: the server answered {}", response.status());
-        return Err(Problem::new(message, "build the page again with its files in place"));
+        let message = format!(
+            "{url} could not be fetched: the server answered {}",
+            response.status()
+        );
+        return Err(Problem::new(
+            message,
+            "build the page again with its files in place",
+        ));
     }
     Ok(response)
 }

@@ -66,20 +66,32 @@ impl Sources {
     /// Lets go of what the state no longer names. A source newer than all that
     /// it names may be on its way there, and stays.
     pub fn retain(&self, live: &[SourceId]) {
-        let Some(newest) = live.iter().max() else { return };
+        let Some(newest) = live.iter().max() else {
+            return;
+        };
         let mut shelf = self.0.borrow_mut();
-        shelf.kept.retain(|source, _| source > newest || live.contains(source));
+        shelf
+            .kept
+            .retain(|source, _| source > newest || live.contains(source));
     }
 
     /// A fresh copy of the bytes, to be handed over to the worker.
     pub async fn bytes(&self, source: SourceId) -> Result<ArrayBuffer, Problem> {
-        let blob = self.0.borrow().kept.get(&source).map(|kept| kept.blob.clone());
+        let blob = self
+            .0
+            .borrow()
+            .kept
+            .get(&source)
+            .map(|kept| kept.blob.clone());
         let unreadable = || {
             let hint = "was it moved, changed or deleted since it was chosen? Choose it again";
             Problem::new("the file can no longer be read", hint)
         };
         let blob = blob.ok_or_else(unreadable)?;
         let bytes = JsFuture::from(blob.array_buffer()).await;
-        bytes.map_err(|_| unreadable())?.dyn_into().map_err(|_| unreadable())
+        bytes
+            .map_err(|_| unreadable())?
+            .dyn_into()
+            .map_err(|_| unreadable())
     }
 }

@@ -27,14 +27,18 @@ impl EngineWorker {
     fn start(generation: u32, dispatch: &UseReducerDispatcher<State>) -> Result<Self, String> {
         let options = WorkerOptions::new();
         options.set_type(WorkerType::Module);
-        let worker = Worker::new_with_options(WORKER_URL, &options)
-            .map_err(|error| format!("{error:?}"))?;
+        let worker =
+            Worker::new_with_options(WORKER_URL, &options).map_err(|error| format!("{error:?}"))?;
         let on_message = {
             let dispatch = dispatch.clone();
             EventListener::new(&worker, "message", move |message| {
                 let message: &MessageEvent = message.unchecked_ref();
                 dispatch.dispatch(match read_event(&message.data()) {
-                    Ok((event, milliseconds)) => Action::WorkerSaid { generation, event, milliseconds },
+                    Ok((event, milliseconds)) => Action::WorkerSaid {
+                        generation,
+                        event,
+                        milliseconds,
+                    },
                     Err(reason) => Action::WorkerDied { generation, reason },
                 });
             })
@@ -56,7 +60,10 @@ impl EngineWorker {
             None => None,
         };
         let not_sent = |error: String| {
-            Problem::new(format!("the worker cannot be reached: {error}"), "reload the page")
+            Problem::new(
+                format!("the worker cannot be reached: {error}"),
+                "reload the page",
+            )
         };
         let (message, transfer) =
             request_message(&task.request(), bytes.as_ref()).map_err(not_sent)?;
@@ -76,7 +83,9 @@ impl Drop for EngineWorker {
 fn reason(event: &web_sys::Event) -> String {
     let message = event.dyn_ref::<ErrorEvent>().and_then(|event| {
         // A script that could not be loaded gives a plain event: no message.
-        js_sys::Reflect::get(event, &JsValue::from_str("message")).ok()?.as_string()
+        js_sys::Reflect::get(event, &JsValue::from_str("message"))
+            .ok()?
+            .as_string()
     });
     match message.filter(|message| !message.is_empty()) {
         Some(message) => message.trim_start_matches("Uncaught ").into(),
@@ -110,7 +119,10 @@ pub fn use_engine(state: &UseReducerHandle<State>, sources: &Sources) {
                 dispatch.dispatch(Action::TaskStarted(task.clone()));
                 spawn_local(async move {
                     if let Err(problem) = worker.send(&task, &sources).await {
-                        dispatch.dispatch(Action::TaskFailed { generation, problem });
+                        dispatch.dispatch(Action::TaskFailed {
+                            generation,
+                            problem,
+                        });
                     }
                 });
             }

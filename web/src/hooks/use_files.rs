@@ -1,13 +1,14 @@
 //! Files that a person brings: told apart by content, then handed to the state.
 
 use js_sys::Uint8Array;
-use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{Blob, File};
 use yew::prelude::*;
 
 use super::Sources;
-use crate::sniff::{FileKind, LENGTH_BYTES, other_kind, safetensors_header_length, safetensors_kind};
+use crate::sniff::{
+    FileKind, LENGTH_BYTES, other_kind, safetensors_header_length, safetensors_kind,
+};
 use crate::state::{Action, Image, Problem, State, StoredFile};
 
 /// What the callback does with each file, by its first bytes.
@@ -29,7 +30,10 @@ pub fn use_files(state: &UseReducerHandle<State>, sources: &Sources) -> Callback
 
 fn arrival(file: File, kind: FileKind, sources: &Sources) -> Action {
     let name = file.name();
-    let stem = name.strip_suffix(".safetensors").unwrap_or(&name).to_string();
+    let stem = name
+        .strip_suffix(".safetensors")
+        .unwrap_or(&name)
+        .to_string();
     let store = |file: File| StoredFile {
         name: stem.clone(),
         bytes: file.size() as u64,
@@ -40,7 +44,12 @@ fn arrival(file: File, kind: FileKind, sources: &Sources) -> Action {
         FileKind::Model => Action::ModelArrived(store(file)),
         FileKind::Image => {
             let (source, url) = sources.keep_image(file.into());
-            Action::ImageChosen(Image { source, url, title: name, sample: None })
+            Action::ImageChosen(Image {
+                source,
+                url,
+                title: name,
+                sample: None,
+            })
         }
         FileKind::PyTorch => Action::FileRefused(Problem::new(
             format!("“{name}” looks like a PyTorch file; expected safetensors or an image"),
@@ -56,9 +65,14 @@ fn arrival(file: File, kind: FileKind, sources: &Sources) -> Action {
 async fn kind(file: &File) -> Result<FileKind, Problem> {
     let unreadable = || {
         let message = format!("“{}” cannot be read", file.name());
-        Problem::new(message, "a folder cannot be used here; drop the files in it")
+        Problem::new(
+            message,
+            "a folder cannot be used here; drop the files in it",
+        )
     };
-    let head = read(file, 0, LENGTH_BYTES + 1).await.ok_or_else(unreadable)?;
+    let head = read(file, 0, LENGTH_BYTES + 1)
+        .await
+        .ok_or_else(unreadable)?;
     Ok(match safetensors_header_length(&head) {
         Some(length) => {
             let header = read(file, LENGTH_BYTES, LENGTH_BYTES + length).await;
@@ -71,5 +85,5 @@ async fn kind(file: &File) -> Result<FileKind, Problem> {
 async fn read(file: &File, start: usize, end: usize) -> Option<Vec<u8>> {
     let slice: Blob = file.slice_with_f64_and_f64(start as f64, end as f64).ok()?;
     let buffer = JsFuture::from(slice.array_buffer()).await.ok()?;
-    Some(Uint8Array::new(&JsValue::from(buffer)).to_vec())
+    Some(Uint8Array::new(&buffer).to_vec())
 }

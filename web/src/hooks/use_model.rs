@@ -18,7 +18,9 @@ pub fn use_model(state: &UseReducerHandle<State>, sources: &Sources) {
     {
         let dispatch = dispatch.clone();
         use_effect_with((), move |()| {
-            dispatch.dispatch(Action::ModelRequested { name: EMBEDDED_MODEL.into() });
+            dispatch.dispatch(Action::ModelRequested {
+                name: EMBEDDED_MODEL.into(),
+            });
         });
     }
     let sources = sources.clone();

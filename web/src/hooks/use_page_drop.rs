@@ -9,7 +9,9 @@ use yew::prelude::*;
 pub fn files_of(list: Option<FileList>) -> Vec<File> {
     let list = list.as_ref();
     list.map_or_else(Vec::new, |list| {
-        (0..list.length()).filter_map(|index| list.get(index)).collect()
+        (0..list.length())
+            .filter_map(|index| list.get(index))
+            .collect()
     })
 }
 
@@ -31,36 +33,48 @@ pub fn use_page_drop(on_files: &Callback<Vec<File>>) -> bool {
             let (over, leave, drop) = (setter.clone(), setter.clone(), setter.clone());
             let (on_drop, on_paste) = (newest.clone(), newest.clone());
             [
-                listen("dragover", Box::new(move |event| {
-                    if transfer(event).is_some_and(|transfer| has_files(&transfer)) {
-                        event.prevent_default();
-                        over.set(true);
-                    }
-                })),
-                listen("dragleave", Box::new(move |event| {
-                    let event: &DragEvent = event.unchecked_ref();
-                    // Leaving one element for another is no leaving of the page.
-                    if event.related_target().is_none() {
-                        leave.set(false);
-                    }
-                })),
-                listen("drop", Box::new(move |event| {
-                    let files = files_of(transfer(event).and_then(|transfer| transfer.files()));
-                    drop.set(false);
-                    if !files.is_empty() {
-                        event.prevent_default();
-                        on_drop.borrow().emit(files);
-                    }
-                })),
-                listen("paste", Box::new(move |event| {
-                    let event: &ClipboardEvent = event.unchecked_ref();
-                    let clipboard = event.clipboard_data();
-                    let files = files_of(clipboard.and_then(|clipboard| clipboard.files()));
-                    if !files.is_empty() {
-                        event.prevent_default();
-                        on_paste.borrow().emit(files);
-                    }
-                })),
+                listen(
+                    "dragover",
+                    Box::new(move |event| {
+                        if transfer(event).is_some_and(|transfer| has_files(&transfer)) {
+                            event.prevent_default();
+                            over.set(true);
+                        }
+                    }),
+                ),
+                listen(
+                    "dragleave",
+                    Box::new(move |event| {
+                        let event: &DragEvent = event.unchecked_ref();
+                        // Leaving one element for another is no leaving of the page.
+                        if event.related_target().is_none() {
+                            leave.set(false);
+                        }
+                    }),
+                ),
+                listen(
+                    "drop",
+                    Box::new(move |event| {
+                        let files = files_of(transfer(event).and_then(|transfer| transfer.files()));
+                        drop.set(false);
+                        if !files.is_empty() {
+                            event.prevent_default();
+                            on_drop.borrow().emit(files);
+                        }
+                    }),
+                ),
+                listen(
+                    "paste",
+                    Box::new(move |event| {
+                        let event: &ClipboardEvent = event.unchecked_ref();
+                        let clipboard = event.clipboard_data();
+                        let files = files_of(clipboard.and_then(|clipboard| clipboard.files()));
+                        if !files.is_empty() {
+                            event.prevent_default();
+                            on_paste.borrow().emit(files);
+                        }
+                    }),
+                ),
             ]
         });
         move || drop(listeners)

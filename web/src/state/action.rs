@@ -5,22 +5,38 @@ use clipwright_shared::protocol::Event;
 use clipwright_shared::session::ZERO_SHOT;
 
 use super::{
-    Image, Learned, LearnedStage, ModelFile, ModelStage, Problem, SampleList, State, StoredFile, Task,
+    Image, Learned, LearnedStage, ModelFile, ModelStage, Problem, SampleList, State, StoredFile,
+    Task,
 };
 
 /// Everything that can happen.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
     // From the worker.
-    WorkerSaid { generation: u32, event: Event, milliseconds: f64 },
-    WorkerDied { generation: u32, reason: String },
+    WorkerSaid {
+        generation: u32,
+        event: Event,
+        milliseconds: f64,
+    },
+    WorkerDied {
+        generation: u32,
+        reason: String,
+    },
     TaskStarted(Task),
     /// The bytes of a task could not be read.
-    TaskFailed { generation: u32, problem: Problem },
+    TaskFailed {
+        generation: u32,
+        problem: Problem,
+    },
 
     // Files that arrive.
-    ModelRequested { name: String },
-    ModelArriving { received: u64, total: Option<u64> },
+    ModelRequested {
+        name: String,
+    },
+    ModelArriving {
+        received: u64,
+        total: Option<u64>,
+    },
     ModelUnreachable(Problem),
     ModelArrived(StoredFile),
     LearnedArrived(StoredFile),
@@ -33,7 +49,9 @@ pub enum Action {
     ImageChosen(Image),
 
     // What a person does.
-    LearnedRemoved { name: String },
+    LearnedRemoved {
+        name: String,
+    },
     /// One or more names, set apart by commas or line ends.
     ClassesAdded(String),
     ClassRemoved(usize),
@@ -47,7 +65,11 @@ pub enum Action {
 impl State {
     pub(super) fn apply(&mut self, action: Action) {
         match action {
-            Action::WorkerSaid { generation, event, milliseconds } => {
+            Action::WorkerSaid {
+                generation,
+                event,
+                milliseconds,
+            } => {
                 if generation == self.worker.generation {
                     self.worker_said(event, milliseconds);
                 }
@@ -58,7 +80,10 @@ impl State {
                 }
             }
             Action::TaskStarted(task) => self.in_flight = Some(task),
-            Action::TaskFailed { generation, problem } => {
+            Action::TaskFailed {
+                generation,
+                problem,
+            } => {
                 if generation == self.worker.generation {
                     self.task_failed(problem);
                 }
@@ -67,7 +92,10 @@ impl State {
             Action::ModelRequested { name } => {
                 self.model.attempt += 1;
                 self.model.problem = None;
-                let stage = ModelStage::Fetching { received: 0, total: None };
+                let stage = ModelStage::Fetching {
+                    received: 0,
+                    total: None,
+                };
                 self.model.next = Some(ModelFile { name, stage });
             }
             Action::ModelArriving { received, total } => {
@@ -89,8 +117,15 @@ impl State {
                 self.model.next = Some(ModelFile::waiting(file));
             }
             Action::LearnedArrived(file) => {
-                let file = StoredFile { name: self.free_name(&file.name), ..file };
-                self.learned.push(Learned { file, stage: LearnedStage::Waiting });
+                let file = StoredFile {
+                    name: self.free_name(&file.name),
+                    ..file
+                };
+                self.learned.push(Learned {
+                    file,
+                    stage: LearnedStage::Waiting,
+                    info: None,
+                });
             }
             Action::FileRefused(problem) => self.notice = Some(problem),
             Action::SamplesListed(list) => self.samples_listed(list),
@@ -154,7 +189,10 @@ impl State {
         if self.learned.len() < known {
             self.forgotten.push(name.into());
             if let Some(answer) = &mut self.answer {
-                answer.classification.rankings.retain(|ranking| ranking.name != name);
+                answer
+                    .classification
+                    .rankings
+                    .retain(|ranking| ranking.name != name);
             }
         }
     }
@@ -187,6 +225,8 @@ impl State {
         };
         let numbered = (2..).map(|number| format!("{name} {number}"));
         let mut names = std::iter::once(name.to_string()).chain(numbered);
-        names.find(|name| !taken(name)).unwrap_or_else(|| name.into())
+        names
+            .find(|name| !taken(name))
+            .unwrap_or_else(|| name.into())
     }
 }

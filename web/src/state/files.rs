@@ -35,7 +35,10 @@ pub struct ModelFile {
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum ModelStage {
-    Fetching { received: u64, total: Option<u64> },
+    Fetching {
+        received: u64,
+        total: Option<u64>,
+    },
     /// Here, and the worker is to open it.
     Waiting(StoredFile),
     Open(StoredFile, ModelInfo),
@@ -73,7 +76,13 @@ impl ModelSlot {
 
     /// Whether the model on its way is still being downloaded.
     pub fn is_fetching(&self) -> bool {
-        matches!(&self.next, Some(ModelFile { stage: ModelStage::Fetching { .. }, .. }))
+        matches!(
+            &self.next,
+            Some(ModelFile {
+                stage: ModelStage::Fetching { .. },
+                ..
+            })
+        )
     }
 }
 
@@ -82,12 +91,14 @@ impl ModelSlot {
 pub struct Learned {
     pub file: StoredFile,
     pub stage: LearnedStage,
+    /// What it is, once it has been open; kept while a new worker opens it.
+    pub info: Option<LearnedInfo>,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LearnedStage {
     /// The worker is to open it.
     Waiting,
-    Open(LearnedInfo),
+    Open,
     Refused(Problem),
 }

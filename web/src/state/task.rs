@@ -9,7 +9,9 @@ use super::{LearnedStage, ModelFile, ModelStage, SourceId, State, StoredFile, Wo
 pub enum Task {
     LoadModel(StoredFile),
     LoadLearned(StoredFile),
-    RemoveLearned { name: String },
+    RemoveLearned {
+        name: String,
+    },
     Classify {
         id: u32,
         image: SourceId,
@@ -55,7 +57,11 @@ impl State {
             return None;
         }
         let waiting = self.model.next.as_ref();
-        if let Some(ModelFile { stage: ModelStage::Waiting(file), .. }) = waiting {
+        if let Some(ModelFile {
+            stage: ModelStage::Waiting(file),
+            ..
+        }) = waiting
+        {
             return Some(Task::LoadModel(file.clone()));
         }
         self.model.info()?;

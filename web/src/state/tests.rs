@@ -1,14 +1,13 @@
 //! Each test is a little story: actions in, wishes and state out.
 
 use clipwright_shared::learners::{ClassTokenPosition, Method};
-use clipwright_shared::protocol::{
-    Classification, Event, LearnedInfo, ModelInfo, Ranking,
-};
+use clipwright_shared::protocol::{Classification, Event, LearnedInfo, ModelInfo, Ranking};
 
 use super::{
     Action, Image, LearnedStage, Problem, Sample, SampleList, SourceId, State, StoredFile, Task,
-    WorkerPhase,
 };
+
+mod worker;
 
 fn state(actions: impl IntoIterator<Item = Action>) -> State {
     let mut state = State::default();
@@ -20,16 +19,19 @@ fn state(actions: impl IntoIterator<Item = Action>) -> State {
 
 fn said(state: &State, event: Event) -> Action {
     let generation = state.worker.generation;
-    Action::WorkerSaid { generation, event, milliseconds: 12.0 }
-}
-
-fn died(state: &State) -> Action {
-    let generation = state.worker.generation;
-    Action::WorkerDied { generation, reason: "out of memory".into() }
+    Action::WorkerSaid {
+        generation,
+        event,
+        milliseconds: 12.0,
+    }
 }
 
 fn file(source: u32, name: &str) -> StoredFile {
-    StoredFile { source: SourceId(source), name: name.into(), bytes: 9 }
+    StoredFile {
+        source: SourceId(source),
+        name: name.into(),
+        bytes: 9,
+    }
 }
 
 fn image(source: u32) -> Image {
@@ -45,7 +47,10 @@ fn presets() -> Action {
     Action::SamplesListed(SampleList {
         classes: vec!["red star".into(), "blue ring".into()],
         template: "a {}.".into(),
-        samples: vec![Sample { file: "a.png".into(), title: "a".into() }],
+        samples: vec![Sample {
+            file: "a.png".into(),
+            title: "a".into(),
+        }],
     })
 }
 
@@ -84,7 +89,10 @@ fn classified(id: u32, names: &[&str]) -> Event {
         problem: None,
     };
     let rankings = names.iter().map(ranking).collect();
-    Event::Classified { id, classification: Classification { rankings } }
+    Event::Classified {
+        id,
+        classification: Classification { rankings },
+    }
 }
 
 /// Lets the worker start its next task, and says which it was.
@@ -96,7 +104,11 @@ fn start(state: &mut State) -> Option<Task> {
 
 /// A page with an open model, presets and an image, and its question in flight.
 fn asking() -> (State, u32) {
-    let mut state = state([presets(), Action::FirstImage(image(1)), Action::ModelArrived(file(2, "tiny"))]);
+    let mut state = state([
+        presets(),
+        Action::FirstImage(image(1)),
+        Action::ModelArrived(file(2, "tiny")),
+    ]);
     state.apply(said(&state, Event::Ready));
     assert!(matches!(start(&mut state), Some(Task::LoadModel(_))));
     state.apply(said(&state, model_loaded("f1")));
@@ -115,7 +127,11 @@ fn answered() -> State {
 
 #[test]
 fn nothing_is_sent_before_the_worker_is_ready() {
-    let mut state = state([presets(), Action::FirstImage(image(1)), Action::ModelArrived(file(2, "tiny"))]);
+    let mut state = state([
+        presets(),
+        Action::FirstImage(image(1)),
+        Action::ModelArrived(file(2, "tiny")),
+    ]);
     assert_eq!(state.next_task(), None);
     state.apply(said(&state, Event::Ready));
     assert_eq!(state.next_task(), Some(Task::LoadModel(file(2, "tiny"))));
@@ -152,8 +168,13 @@ fn only_the_newest_answer_counts_and_overtaken_questions_are_never_asked() {
 fn class_names_are_added_apart_by_commas_without_doubles() {
     let mut state = state([presets()]);
     let question = state.question;
-    state.apply(Action::ClassesAdded(" red star, green heart ,,\nblue ring\nkite".into()));
-    assert_eq!(state.class_names, ["red star", "blue ring", "green heart", "kite"]);
+    state.apply(Action::ClassesAdded(
+        " red star, green heart ,,\nblue ring\nkite".into(),
+    ));
+    assert_eq!(
+        state.class_names,
+        ["red star", "blue ring", "green heart", "kite"]
+    );
     assert_eq!(state.question, question + 1);
     state.apply(Action::ClassesAdded("kite, ".into()));
     assert_eq!(state.question, question + 1, "nothing changed");
@@ -181,7 +202,10 @@ fn an_unanswerable_question_names_its_obstacle() {
     let mut state = answered();
     let mut check = |action, expected: &str| {
         state.apply(action);
-        let message = state.obstacle().map(|problem| problem.message).unwrap_or_default();
+        let message = state
+            .obstacle()
+            .map(|problem| problem.message)
+            .unwrap_or_default();
         assert!(message.contains(expected), "{message:?} lacks {expected:?}");
         assert_eq!(state.next_task().is_none(), !expected.is_empty());
     };
@@ -205,7 +229,10 @@ fn learned_files_of_one_name_stand_side_by_side() {
         assert_eq!(file.name, expected);
         state.apply(said(&state, learned_loaded(expected)));
     }
-    assert!(matches!(start(&mut state), Some(Task::Classify { .. })), "and all are asked");
+    assert!(
+        matches!(start(&mut state), Some(Task::Classify { .. })),
+        "and all are asked"
+    );
     assert_eq!(state.learned_info("learned 2").unwrap().n_ctx, 4);
 }
 
@@ -215,14 +242,34 @@ fn a_removed_learned_file_leaves_the_answer_at_once_and_the_worker_next() {
     state.apply(Action::LearnedArrived(file(3, "learned")));
     start(&mut state);
     state.apply(said(&state, learned_loaded("learned")));
-    let Some(Task::Classify { id, .. }) = start(&mut state) else { panic!() };
+    let Some(Task::Classify { id, .. }) = start(&mut state) else {
+        panic!()
+    };
     state.apply(said(&state, classified(id, &["zero-shot", "learned"])));
-    assert_eq!(state.answer.as_ref().unwrap().classification.rankings.len(), 2);
+    assert_eq!(
+        state.answer.as_ref().unwrap().classification.rankings.len(),
+        2
+    );
 
-    state.apply(Action::LearnedRemoved { name: "learned".into() });
-    assert_eq!(state.answer.as_ref().unwrap().classification.rankings.len(), 1);
-    assert_eq!(start(&mut state), Some(Task::RemoveLearned { name: "learned".into() }));
-    state.apply(said(&state, Event::LearnedRemoved { name: "learned".into() }));
+    state.apply(Action::LearnedRemoved {
+        name: "learned".into(),
+    });
+    assert_eq!(
+        state.answer.as_ref().unwrap().classification.rankings.len(),
+        1
+    );
+    assert_eq!(
+        start(&mut state),
+        Some(Task::RemoveLearned {
+            name: "learned".into()
+        })
+    );
+    state.apply(said(
+        &state,
+        Event::LearnedRemoved {
+            name: "learned".into(),
+        },
+    ));
     assert_eq!(state.next_task(), None);
     assert!(!state.live_sources().contains(&SourceId(3)));
 }
@@ -232,7 +279,11 @@ fn a_refused_file_shows_why_and_is_tried_again_on_another_model() {
     let mut state = answered();
     state.apply(Action::LearnedArrived(file(3, "learned")));
     start(&mut state);
-    let failed = Event::Failed { id: None, message: "other model".into(), hint: None };
+    let failed = Event::Failed {
+        id: None,
+        message: "other model".into(),
+        hint: None,
+    };
     state.apply(said(&state, failed));
     let refused = |state: &State| matches!(state.learned[0].stage, LearnedStage::Refused(_));
     assert!(refused(&state));
@@ -249,19 +300,37 @@ fn a_refused_model_leaves_the_open_one() {
     let mut state = answered();
     state.apply(Action::ModelArrived(file(4, "broken")));
     assert!(matches!(start(&mut state), Some(Task::LoadModel(_))));
-    let failed = Event::Failed { id: None, message: "cut short".into(), hint: None };
+    let failed = Event::Failed {
+        id: None,
+        message: "cut short".into(),
+        hint: None,
+    };
     state.apply(said(&state, failed));
-    assert_eq!(state.model.problem.as_ref().unwrap().message, "cut short");
+    assert_eq!(
+        state.model.problem.as_ref().unwrap().message,
+        "“broken” was not opened: cut short"
+    );
     assert_eq!(state.model.open.as_ref().unwrap().name, "tiny");
     assert_eq!(state.next_task(), None);
 }
 
 #[test]
 fn a_download_that_fails_can_be_asked_for_again() {
-    let request = || Action::ModelRequested { name: "tiny".into() };
-    let mut state = state([request(), Action::ModelArriving { received: 5, total: Some(9) }]);
+    let request = || Action::ModelRequested {
+        name: "tiny".into(),
+    };
+    let mut state = state([
+        request(),
+        Action::ModelArriving {
+            received: 5,
+            total: Some(9),
+        },
+    ]);
     assert!(state.model.is_fetching());
-    state.apply(Action::ModelUnreachable(Problem::new("HTTP 404", "try again")));
+    state.apply(Action::ModelUnreachable(Problem::new(
+        "HTTP 404",
+        "try again",
+    )));
     assert!(state.model.problem.is_some() && !state.model.is_fetching());
     state.apply(request());
     assert!(state.model.problem.is_none() && state.model.is_fetching());
@@ -271,65 +340,18 @@ fn a_download_that_fails_can_be_asked_for_again() {
 #[test]
 fn a_failed_question_waits_for_a_change() {
     let (mut state, id) = asking();
-    let failed = Event::Failed { id: Some(id), message: "image is damaged".into(), hint: None };
+    let failed = Event::Failed {
+        id: Some(id),
+        message: "image is damaged".into(),
+        hint: None,
+    };
     state.apply(said(&state, failed));
-    assert_eq!(state.question_problem.as_ref().unwrap().message, "image is damaged");
+    assert_eq!(
+        state.question_problem.as_ref().unwrap().message,
+        "image is damaged"
+    );
     assert_eq!(state.next_task(), None);
     state.apply(Action::ImageChosen(image(8)));
     assert_eq!(state.question_problem, None);
     assert!(matches!(state.next_task(), Some(Task::Classify { .. })));
-}
-
-#[test]
-fn a_new_worker_gets_everything_again() {
-    let mut state = answered();
-    state.apply(Action::LearnedArrived(file(3, "learned")));
-    start(&mut state);
-    state.apply(said(&state, learned_loaded("learned")));
-    let generation = state.worker.generation;
-    let old = said(&state, Event::Ready);
-    state.apply(Action::WorkerDied { generation, reason: "unreachable".into() });
-    assert_eq!(state.worker.generation, generation + 1);
-    assert!(state.notice.is_some());
-    state.apply(old);
-    assert_eq!(state.worker.phase, WorkerPhase::Starting, "the old one is not listened to");
-
-    state.apply(said(&state, Event::Ready));
-    assert_eq!(start(&mut state), Some(Task::LoadModel(file(2, "tiny"))));
-    state.apply(said(&state, model_loaded("f1")));
-    assert_eq!(start(&mut state), Some(Task::LoadLearned(file(3, "learned"))));
-    state.apply(said(&state, learned_loaded("learned")));
-    assert!(matches!(start(&mut state), Some(Task::Classify { .. })));
-}
-
-#[test]
-fn what_killed_a_worker_is_not_given_to_the_next() {
-    let (mut state, _) = asking();
-    state.apply(died(&state));
-    assert!(state.question_problem.is_some());
-    state.apply(said(&state, Event::Ready));
-    start(&mut state);
-    state.apply(said(&state, model_loaded("f1")));
-    assert_eq!(state.next_task(), None);
-    state.apply(Action::AskAgain);
-    assert!(matches!(state.next_task(), Some(Task::Classify { .. })));
-
-    let mut state = answered();
-    state.apply(Action::LearnedArrived(file(3, "learned")));
-    start(&mut state);
-    state.apply(died(&state));
-    state.apply(said(&state, Event::Ready));
-    start(&mut state);
-    state.apply(said(&state, model_loaded("f1")));
-    assert!(matches!(start(&mut state), Some(Task::Classify { .. })));
-}
-
-#[test]
-fn a_worker_that_never_starts_is_given_up() {
-    let mut state = State::default();
-    state.apply(died(&state));
-    assert_eq!(state.worker.phase, WorkerPhase::Starting);
-    state.apply(died(&state));
-    assert!(matches!(state.worker.phase, WorkerPhase::Stopped(_)));
-    assert_eq!(state.worker.generation, 1, "no third worker is started");
 }

@@ -30,7 +30,10 @@ impl State {
                 self.in_flight = None;
                 self.forgotten.retain(|forgotten| *forgotten != name);
             }
-            Event::Classified { id, mut classification } => {
+            Event::Classified {
+                id,
+                mut classification,
+            } => {
                 self.in_flight = None;
                 self.settled = self.settled.max(id);
                 if id == self.question {
@@ -39,7 +42,11 @@ impl State {
                         ranking.name == ZERO_SHOT || self.learned_info(&ranking.name).is_some()
                     });
                     self.question_problem = None;
-                    self.answer = Some(Answer { id, classification, milliseconds });
+                    self.answer = Some(Answer {
+                        id,
+                        classification,
+                        milliseconds,
+                    });
                 }
             }
             Event::Failed { message, hint, .. } => self.task_failed(Problem { message, hint }),
@@ -73,7 +80,8 @@ impl State {
     fn learned_opened(&mut self, info: LearnedInfo) {
         let mut learned = self.learned.iter_mut();
         if let Some(learned) = learned.find(|learned| learned.file.name == info.name) {
-            learned.stage = LearnedStage::Open(info);
+            learned.stage = LearnedStage::Open;
+            learned.info = Some(info);
             if self.question_problem.is_none() {
                 self.ask();
             }
@@ -88,7 +96,8 @@ impl State {
                 if self.model.next.as_ref().is_some_and(is_failed) {
                     self.model.next = None;
                 }
-                self.model.problem = Some(problem);
+                let message = format!("“{}” was not opened: {}", file.name, problem.message);
+                self.model.problem = Some(Problem { message, ..problem });
             }
             Some(Task::LoadLearned(file)) => {
                 let mut learned = self.learned.iter_mut();
@@ -129,12 +138,16 @@ impl State {
             self.task_failed(Problem::new(message, "try a smaller file, or try again"));
         }
         if let Some(open) = self.model.open.take()
-            && self.model.next.as_ref().is_none_or(|_| self.model.is_fetching())
+            && self
+                .model
+                .next
+                .as_ref()
+                .is_none_or(|_| self.model.is_fetching())
         {
             self.model.next = open.file().cloned().map(ModelFile::waiting);
         }
         for learned in &mut self.learned {
-            if let LearnedStage::Open(_) = learned.stage {
+            if learned.stage == LearnedStage::Open {
                 learned.stage = LearnedStage::Waiting;
             }
         }
