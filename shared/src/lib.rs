@@ -8,6 +8,22 @@
 //! class names ─ tokens ─ prompts ─ text encoder ─ text features ─┘
 //! ```
 //!
+//! ```
+//! use candle_core::Device;
+//! use clipwright_shared::{Session, views};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let assets = concat!(env!("CARGO_MANIFEST_DIR"), "/../static");
+//! let weights = std::fs::read(format!("{assets}/model/tiny.safetensors"))?;
+//! let mut session = Session::from_safetensors(&weights, &Device::Cpu)?;
+//! let picture = std::fs::read(format!("{assets}/samples/yellow-plain-cross.png"))?;
+//! let names = ["yellow plain cross", "red striped diamond"].map(String::from);
+//! let answer = session.classify(&views::decode(&picture)?, &names, "a photo of a {}.")?;
+//! assert_eq!(answer.rankings[0].classes[0].class, "yellow plain cross");
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! Training is a loop over that way. Bytes, seeds and devices come in as
 //! arguments: there is no file system, network, clock or print in this crate.
 

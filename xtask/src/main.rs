@@ -7,6 +7,7 @@ mod fetch;
 mod project;
 mod served;
 mod setup;
+mod tally;
 
 use std::process::ExitCode;
 
@@ -77,7 +78,7 @@ fn test(mut project: Project, arguments: &[String]) -> Result<()> {
         .env("CLIPWRIGHT_DIST", page)
         .env("CHROMIUM", browser.chromium)
         .env("CHROMEDRIVER", browser.chromedriver);
-    project::succeed(&mut cargo, "the tests")
+    tally::run(&mut cargo)
 }
 
 fn demo_options(arguments: &[String]) -> Result<demo::Options> {
