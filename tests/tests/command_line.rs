@@ -2,11 +2,13 @@
 //! wrong input with an error that names it, says what was expected and hints.
 
 use std::fs;
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use candle_core::{Device, Tensor};
 use clipwright_tests::{clipwright_json, repository_root, run_clipwright};
+use image::ImageFormat;
 use tempfile::TempDir;
 
 /// A folder of the shifted domain, `per_class` pictures in train and test.
@@ -280,6 +282,9 @@ fn images_that_cannot_be_read_are_named() -> Result<()> {
         .to_string_lossy()
         .into_owned();
 
+    let mut jpeg = Cursor::new(Vec::new());
+    image::open(&picture)?.write_to(&mut jpeg, ImageFormat::Jpeg)?;
+    let jpeg = jpeg.into_inner();
     let text = b"this is no picture".to_vec();
     let cut = good[..good.len() / 2].to_vec();
     let mut huge = good.clone();
@@ -291,6 +296,7 @@ fn images_that_cannot_be_read_are_named() -> Result<()> {
         (text, "no format that is read"),
         (cut, "damaged or cut short"),
         (huge, "60000 × 60000"),
+        (jpeg[..jpeg.len() / 2].to_vec(), "cut short"),
         (Vec::new(), "empty file"),
     ] {
         fs::write(&picture, bytes)?;

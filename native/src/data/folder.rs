@@ -52,7 +52,8 @@ pub fn read_folder(folder: &Path) -> Result<Dataset> {
             "expected a folder with one folder of images for each class",
         ));
     }
-    let has_splits = folder.join("train").is_dir() && folder.join("test").is_dir();
+    let has = |split: &str| folder.join(split).is_dir();
+    let has_splits = has("train") && (has("val") || has("test"));
     let mut dataset = Dataset {
         class_names: class_names(&if has_splits {
             folder.join("train")
@@ -65,6 +66,12 @@ pub fn read_folder(folder: &Path) -> Result<Dataset> {
         test: Vec::new(),
     };
     let names = dataset.class_names.clone();
+    for split in ["val", "test"]
+        .into_iter()
+        .filter(|split| has_splits && has(split))
+    {
+        known_classes(&folder.join(split), &names)?;
+    }
     for (label, name) in names.iter().enumerate() {
         if has_splits {
             dataset
@@ -127,6 +134,19 @@ impl Dataset {
 pub fn read_image(path: &Path) -> Result<RgbImage> {
     let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     decode(&bytes).with_context(|| path.display().to_string())
+}
+
+/// Refuses a split with a class that is not in `train`.
+fn known_classes(folder: &Path, names: &[String]) -> Result<()> {
+    for path in entries(folder)?.into_iter().filter(|path| path.is_dir()) {
+        if !names.contains(&file_name(&path)) {
+            return Err(problem(
+                format!("{} is a class that train does not have", path.display()),
+                "give every split the same class folders",
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn class_names(folder: &Path) -> Result<Vec<String>> {

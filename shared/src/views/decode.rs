@@ -2,7 +2,7 @@
 
 use std::io::Cursor;
 
-use image::{ImageReader, Limits, RgbImage};
+use image::{ImageFormat, ImageReader, Limits, RgbImage};
 
 use crate::error::{Error, Result};
 
@@ -40,6 +40,9 @@ pub fn decode(bytes: &[u8]) -> Result<RgbImage> {
         )));
     }
     let mut reader = reader()?;
+    if reader.format() == Some(ImageFormat::Jpeg) && !jpeg_has_its_end(bytes) {
+        return Err(fail("is cut short: it has no end marker".into()));
+    }
     let mut limits = Limits::default();
     limits.max_alloc = Some(16 * MAX_PIXELS);
     reader.limits(limits);
@@ -47,4 +50,66 @@ pub fn decode(bytes: &[u8]) -> Result<RgbImage> {
         .decode()
         .map_err(|error| fail(format!("is damaged or cut short: {error}")))?;
     Ok(image.into_rgb8())
+}
+
+/// Whether a JPEG goes on to its end marker. The decoder fills in what is
+/// missing after the header with grey, and says nothing.
+fn jpeg_has_its_end(bytes: &[u8]) -> bool {
+    const END: u8 = 0xd9;
+    let is_marker = |pair: &[u8]| pair[0] == 0xff && pair[1] != 0xff && pair[1] != 0;
+    let mut rest = bytes;
+    // Markers are FF and a byte that is neither FF (a filler) nor 00 (FF as data).
+    while let Some(at) = rest.windows(2).position(is_marker) {
+        let marker = rest[at + 1];
+        rest = &rest[at + 2..];
+        match marker {
+            END => return true,
+            // Start, restarts and TEM stand alone.
+            0x01 | 0xd0..=0xd8 => {}
+            // Any other begins a segment that states its length; FF D9 inside of
+            // it (a thumbnail's end, say) is not this image's.
+            _ => {
+                let length = rest
+                    .first_chunk::<2>()
+                    .map(|length| u16::from_be_bytes(*length));
+                match length.and_then(|length| rest.get(usize::from(length)..)) {
+                    Some(after) => rest = after,
+                    None => return false,
+                }
+            }
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use image::{ImageFormat, Rgb, RgbImage};
+
+    use super::decode;
+
+    #[test]
+    fn every_format_is_read_whole_and_refused_cut() {
+        let picture = RgbImage::from_fn(40, 30, |x, y| Rgb([x as u8 * 6, y as u8 * 8, 90]));
+        for format in [
+            ImageFormat::Png,
+            ImageFormat::Jpeg,
+            ImageFormat::WebP,
+            ImageFormat::Gif,
+            ImageFormat::Bmp,
+        ] {
+            let mut bytes = Cursor::new(Vec::new());
+            picture.write_to(&mut bytes, format).unwrap();
+            let bytes = bytes.into_inner();
+            assert_eq!(decode(&bytes).unwrap().dimensions(), (40, 30), "{format:?}");
+            assert!(
+                decode(&bytes[..bytes.len() / 2]).is_err(),
+                "half of a {format:?}"
+            );
+            assert!(decode(&bytes[..20]).is_err(), "the start of a {format:?}");
+        }
+        assert!(decode(b"").is_err() && decode(b"no image at all, only words").is_err());
+    }
 }
