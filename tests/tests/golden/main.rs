@@ -9,6 +9,7 @@ mod clip;
 mod coop;
 mod fewshot;
 mod metrics;
+mod preprocess;
 mod schedules;
 
 use std::path::{Path, PathBuf};
@@ -88,6 +89,7 @@ fn check(root: &Path, path: &Path) -> Result<()> {
         ("coop", _) => coop::check_forward(&case),
         ("fewshot", "cpython_random") => fewshot::check_random(&case),
         ("fewshot", "fewshot") => fewshot::check_draws(&case),
+        ("preprocess", "resized_crop") => preprocess::check_crops(&case),
         ("metrics", _) => metrics::check(&case),
         (folder, stem) => bail!("no reader for {folder}/{stem}.json"),
     }
