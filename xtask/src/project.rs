@@ -8,6 +8,9 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Error, Result, anyhow, bail};
 use serde_json::Value;
 
+/// The target that the page is compiled for.
+pub const WASM_TARGET: &str = "wasm32-unknown-unknown";
+
 /// The checkout, its target folder, and the tools found so far.
 pub struct Project {
     /// The folder of the workspace's `Cargo.toml`.
@@ -100,7 +103,7 @@ impl Project {
         // trunk is told to stay offline, so that it never fetches a tool that this
         // did not announce; what cargo needs is therefore fetched before.
         let mut fetch = self.cargo();
-        fetch.args(["fetch", "--locked", "--target", crate::setup::WASM_TARGET]);
+        fetch.args(["fetch", "--locked", "--target", WASM_TARGET]);
         succeed(&mut fetch, "fetching the page's dependencies")?;
         let web = self.root.join("web");
         let mut trunk = self.program("trunk");

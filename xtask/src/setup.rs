@@ -6,10 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::project::{Project, output, succeed, with_hint};
-
-/// The target that the page is compiled for.
-pub const WASM_TARGET: &str = "wasm32-unknown-unknown";
+use crate::project::{Project, WASM_TARGET, output, succeed, with_hint};
 
 /// The version whose configuration the page is written for.
 const TRUNK_VERSION: &str = "0.22.0-beta.1";
