@@ -3,16 +3,15 @@
 
 use std::time::Duration;
 
-use candle_core::{Device, Tensor};
+use candle_core::Tensor;
 use clipwright_shared::Session;
 use clipwright_shared::learners::{Coop, PromptTokens};
-use clipwright_shared::train::{CoopTrainer, Schedule, image_features};
-use clipwright_shared::views::{RandomResizedCrop, RgbImage, normalise_pixels};
+use clipwright_shared::train::{CoopTrainer, Schedule};
+use clipwright_shared::views::{RandomResizedCrop, RgbImage};
 use indicatif::{ProgressBar, ProgressStyle};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
-use rayon::prelude::*;
 use serde::Serialize;
 
 /// How to train.
@@ -36,9 +35,6 @@ pub struct EpochReport {
     pub accuracy: f64,
     pub lr: f64,
 }
-
-/// Views encoded together; bounds the memory of an epoch's crops.
-const VIEWS_PER_FORWARD: usize = 64;
 
 /// Learns a context on `images` with their `labels`; calls `report` after each
 /// epoch. The same seed gives the same result.
@@ -126,24 +122,13 @@ fn augmented_features(
     augmentation: &RandomResizedCrop,
     seed: u64,
     epoch: usize,
-) -> anyhow::Result<Tensor> {
+) -> clipwright_shared::Result<Tensor> {
     let side = session.clip.config.image.side as u32;
-    let mut features = Vec::new();
-    for (chunk, images) in images.chunks(VIEWS_PER_FORWARD).enumerate() {
-        let first = chunk * VIEWS_PER_FORWARD;
-        let views = images
-            .par_iter()
-            .enumerate()
-            .map(|(at, image)| {
-                let mut random = ChaCha8Rng::seed_from_u64(seed ^ 0x_c1_1b);
-                random.set_stream(((epoch as u64) << 32) + (first + at) as u64);
-                augmentation.view(image, side, &mut random)
-            })
-            .collect::<clipwright_shared::Result<Vec<_>>>()?;
-        let pixels = normalise_pixels(&views, &Device::Cpu)?.to_device(&session.device)?;
-        features.push(image_features(&session.clip, &pixels)?);
-    }
-    Ok(Tensor::cat(&features, 0)?)
+    session.view_features(images.len(), |at| {
+        let mut random = ChaCha8Rng::seed_from_u64(seed ^ 0x_c1_1b);
+        random.set_stream(((epoch as u64) << 32) + at as u64);
+        augmentation.view(&images[at], side, &mut random)
+    })
 }
 
 /// Steps done and time left on standard error; nothing where that is no terminal.

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use candle_core::{Device, Tensor};
 use image::RgbImage;
+use rayon::prelude::*;
 
 use crate::checkpoint::LearnedFile;
 use crate::clip::{Clip, Tokenizer, Weights, logits};
@@ -21,8 +22,15 @@ pub const ZERO_SHOT: &str = "zero-shot";
 /// Views encoded together; bounds the memory of a large batch.
 const VIEWS_PER_FORWARD: usize = 64;
 
-/// Text features that are kept: a learner (or template) and its class names.
-type TextKey = (String, Vec<String>);
+/// What kept text features belong to: a learned file's name or, for zero-shot,
+/// the template; and the class names.
+type TextKey = (TextSource, Vec<String>);
+
+#[derive(PartialEq, Eq, Hash)]
+enum TextSource {
+    Learned(String),
+    Template(String),
+}
 
 /// A loaded model with its learned files.
 pub struct Session {
@@ -98,7 +106,9 @@ impl Session {
     /// Forgets the learned file `name`, if it is there.
     pub fn remove_learned(&mut self, name: &str) {
         self.learned.retain(|(info, _)| info.name != name);
-        self.text_features.retain(|(learner, _), _| learner != name);
+        let forgotten = TextSource::Learned(name.into());
+        self.text_features
+            .retain(|(source, _), _| *source != forgotten);
     }
 
     /// The learned files, in the order they came.
@@ -109,21 +119,36 @@ impl Session {
     /// Normalised image features `[images, embed_dim]` of each image's CLIP view.
     pub fn image_features(&self, images: &[RgbImage]) -> Result<Tensor> {
         let side = self.clip.config.image.side as u32;
-        let mut features = Vec::new();
-        for images in images.chunks(VIEWS_PER_FORWARD) {
-            let views = images
-                .iter()
-                .map(|image| clip_view(image, side))
-                .collect::<Result<Vec<_>>>()?;
-            let pixels = normalise_pixels(&views, &self.device)?;
-            features.push(image_features(&self.clip, &pixels)?);
-        }
-        if features.is_empty() {
+        self.view_features(images.len(), |at| clip_view(&images[at], side))
+    }
+
+    /// Normalised image features `[count, embed_dim]` of the views that `view`
+    /// makes, in parallel and a batch at a time, so that a long list needs no
+    /// more memory than a short one.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if there are none; whatever `view` fails with.
+    pub fn view_features(
+        &self,
+        count: usize,
+        view: impl Fn(usize) -> Result<RgbImage> + Sync,
+    ) -> Result<Tensor> {
+        if count == 0 {
             return Err(Error::setting(
                 "the list of images",
                 "empty",
                 "at least one image",
             ));
+        }
+        let mut features = Vec::new();
+        for first in (0..count).step_by(VIEWS_PER_FORWARD) {
+            let batch = first..count.min(first + VIEWS_PER_FORWARD);
+            let views = batch
+                .into_par_iter()
+                .map(&view)
+                .collect::<Result<Vec<_>>>()?;
+            let pixels = normalise_pixels(&views, &self.device)?;
+            features.push(image_features(&self.clip, &pixels)?);
         }
         Ok(Tensor::cat(&features, 0)?)
     }
@@ -136,10 +161,11 @@ impl Session {
         class_names: &[String],
         template: &str,
     ) -> Result<Tensor> {
-        let key = (
-            learned.unwrap_or(template).to_string(),
-            class_names.to_vec(),
-        );
+        let source = match learned {
+            Some(name) => TextSource::Learned(name.into()),
+            None => TextSource::Template(template.into()),
+        };
+        let key = (source, class_names.to_vec());
         if let Some(features) = self.text_features.get(&key) {
             return Ok(features.clone());
         }
@@ -169,6 +195,20 @@ impl Session {
         let text = self.text_features(learned, class_names, template)?;
         let scale = self.clip.logit_scale()?;
         Ok(softmax(&logits(image_features, &text, scale)?)?)
+    }
+
+    /// The most probable class of each image, as an index into `class_names`; ties
+    /// go to the first.
+    pub fn predict(
+        &mut self,
+        image_features: &Tensor,
+        learned: Option<&str>,
+        class_names: &[String],
+        template: &str,
+    ) -> Result<Vec<usize>> {
+        let probabilities = self.probabilities(image_features, learned, class_names, template)?;
+        let best = probabilities.argmax(1)?.to_vec1::<u32>()?;
+        Ok(best.into_iter().map(|class| class as usize).collect())
     }
 
     /// Ranks the classes of one image, zero-shot first and then by each learned

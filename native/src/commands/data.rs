@@ -16,7 +16,7 @@ use crate::world::{Domain, Split};
 
 /// `data generate DOMAIN --out DIR`: `DIR/{train,val,test}/<class>/NNNN.png`.
 pub fn generate(args: &Generate) -> Result<()> {
-    let domain = domain(&args.domain)?;
+    let domain: Domain = args.domain.parse()?;
     if args.per_class == 0 || !(16..=1024).contains(&args.side) {
         return Err(problem(
             format!("{} pictures of {} pixels", args.per_class, args.side),
@@ -69,15 +69,6 @@ pub fn samples(args: &Samples) -> Result<()> {
     write_whole(&args.out.join("samples.json"), listing.as_bytes())?;
     eprintln!("wrote {} samples to {}", list.len(), args.out.display());
     Ok(())
-}
-
-fn domain(name: &str) -> Result<Domain> {
-    name.parse().map_err(|_| {
-        problem(
-            format!("there is no domain {name:?}"),
-            format!("expected {}", Domain::ALL.map(Domain::name).join(" or ")),
-        )
-    })
 }
 
 fn write_picture(path: &Path, pixels: Vec<u8>, side: usize) -> Result<()> {

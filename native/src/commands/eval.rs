@@ -1,7 +1,6 @@
 //! `clipwright eval`: accuracy, error and F1 on a folder of labelled images.
 
 use anyhow::Result;
-use candle_core::Tensor;
 use clipwright_shared::Session;
 use clipwright_shared::eval::Metrics;
 use comfy_table::{CellAlignment, Table, presets};
@@ -93,10 +92,8 @@ pub(super) fn measure(
             .par_iter()
             .map(|item| read_image(&item.path))
             .collect::<Result<Vec<_>>>()?;
-        let features: Tensor = session.image_features(&images)?;
-        let probabilities = session.probabilities(&features, learned, class_names, template)?;
-        let best = probabilities.argmax(1)?.to_vec1::<u32>()?;
-        predicted.extend(best.into_iter().map(|class| class as usize));
+        let features = session.image_features(&images)?;
+        predicted.extend(session.predict(&features, learned, class_names, template)?);
         bar.inc(chunk.len() as u64);
     }
     bar.finish_and_clear();

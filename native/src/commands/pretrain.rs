@@ -96,8 +96,6 @@ fn zero_shot(weights: &Weights, domain: Domain, split: Split) -> Result<Metrics>
         }
     }
     let features = session.image_features(&images)?;
-    let probabilities = session.probabilities(&features, None, &names, DEFAULT_TEMPLATE)?;
-    let predicted = probabilities.argmax(1)?.to_vec1::<u32>()?;
-    let predicted: Vec<usize> = predicted.into_iter().map(|class| class as usize).collect();
+    let predicted = session.predict(&features, None, &names, DEFAULT_TEMPLATE)?;
     Ok(Metrics::new(&names, &predicted, &labels)?)
 }

@@ -1,11 +1,11 @@
 //! One contrastive step: pictures and captions drawn, matched, learned from.
 
 use candle_core::{Device, Tensor};
+use clipwright_shared::Result;
 use clipwright_shared::clip::{TokenRow, Tokenizer, normalise};
 use clipwright_shared::ops::cross_entropy;
-use clipwright_shared::train::Optimizer;
+use clipwright_shared::train::{Optimizer, check_loss};
 use clipwright_shared::views::{RgbImage, normalise_pixels};
-use clipwright_shared::{Error, Result};
 use rand::seq::index;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -58,13 +58,7 @@ impl Pretraining {
             lr,
             logit_scale: f64::from(scale.to_scalar::<f32>()?),
         };
-        if !report.loss.is_finite() {
-            return Err(Error::setting(
-                "the loss",
-                report.loss,
-                "a number; try a lower lr",
-            ));
-        }
+        check_loss(report.loss)?;
         self.optimizer.step(&loss.backward()?, lr)?;
         self.bound_logit_scale()?;
         self.step += 1;

@@ -8,7 +8,7 @@ use safetensors::{SafeTensors, tensor::TensorView};
 use serde::{Deserialize, Serialize};
 
 use super::serialise;
-use crate::clip::Clip;
+use crate::clip::{Clip, check_finite};
 use crate::error::{Dims, Error, Result};
 use crate::learners::{ClassTokenPosition, Coop, Learner, Method};
 
@@ -96,14 +96,8 @@ impl LearnedFile {
             )));
         }
         let context = Tensor::from_raw_buffer(view.data(), DType::F32, view.shape(), &Device::Cpu)?;
-        let values = context.flatten_all()?.to_vec1::<f32>()?;
-        match values.iter().filter(|x| !x.is_finite()).count() {
-            0 => Ok(Self { metadata, context }),
-            count => Err(Error::NotFinite {
-                name: CONTEXT.into(),
-                count,
-            }),
-        }
+        check_finite(CONTEXT, &context)?;
+        Ok(Self { metadata, context })
     }
 
     /// The learner, once it is certain that it belongs to `clip`.

@@ -11,7 +11,7 @@ pub use config::{ClipConfig, ImageConfig, TextConfig};
 pub use text::TextTransformer;
 pub use tokenizer::{TokenRow, Tokenizer};
 pub use vit::VisionTransformer;
-pub use weights::Weights;
+pub use weights::{Weights, check_finite};
 
 use candle_core::{D, DType, Tensor};
 

@@ -124,7 +124,9 @@ fn float_dtype(dtype: safetensors::Dtype) -> Option<DType> {
     }
 }
 
-fn check_finite(name: &str, tensor: &Tensor) -> Result<()> {
+/// # Errors
+/// [`Error::NotFinite`] if the tensor (f32) holds NaN or infinity.
+pub fn check_finite(name: &str, tensor: &Tensor) -> Result<()> {
     let values = tensor.flatten_all()?.to_vec1::<f32>()?;
     let count = values.par_iter().filter(|x| !x.is_finite()).count();
     match count {

@@ -2,9 +2,9 @@
 
 use candle_core::{D, DType, Tensor, Var};
 
-use super::{Optimizer, Sgd};
+use super::{Optimizer, Sgd, check_loss};
 use crate::clip::{Clip, logits, normalise};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::learners::{Coop, PromptTokens, Prompts, text_features};
 use crate::ops::cross_entropy;
 
@@ -43,8 +43,8 @@ impl CoopTrainer {
     /// (u32).
     ///
     /// # Errors
-    /// [`Error::Setting`] if the loss is no longer a number; the context then
-    /// keeps its last good value.
+    /// [`crate::Error::Setting`] if the loss is no longer a number; the context
+    /// then keeps its last good value.
     pub fn step(
         &mut self,
         clip: &Clip,
@@ -58,13 +58,7 @@ impl CoopTrainer {
             loss: loss.to_scalar()?,
             correct: correct(&logits, labels)?,
         };
-        if !report.loss.is_finite() {
-            return Err(Error::setting(
-                "the loss",
-                report.loss,
-                "a number; try a lower lr",
-            ));
-        }
+        check_loss(report.loss)?;
         self.optimizer.step(&loss.backward()?, lr)?;
         Ok(report)
     }
