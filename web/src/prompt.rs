@@ -1,7 +1,6 @@
 //! A prompt as a person sees it: words, learned context vectors, and the place
 //! of the class name.
 
-use clipwright_shared::learners::ClassTokenPosition;
 use clipwright_shared::protocol::LearnedInfo;
 
 /// Where the class name goes in a template.
@@ -36,11 +35,7 @@ pub fn template_pieces(template: &str) -> Vec<Piece> {
 /// The pieces of a learned prompt (KaiyangZhou/CoOp `PromptLearner.forward`): a
 /// full stop always ends it.
 pub fn learned_pieces(info: &LearnedInfo) -> Vec<Piece> {
-    let before = match info.class_token_position {
-        ClassTokenPosition::Front => 0,
-        ClassTokenPosition::Middle => info.n_ctx / 2,
-        ClassTokenPosition::End => info.n_ctx,
-    };
+    let before = info.class_token_position.vectors_before(info.n_ctx);
     let mut pieces: Vec<Piece> = (1..=info.n_ctx).map(Piece::Vector).collect();
     pieces.insert(before, Piece::Class);
     pieces.push(Piece::Word(".".into()));

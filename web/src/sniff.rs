@@ -1,5 +1,7 @@
 //! What a file is, by its first bytes: names and types lie.
 
+use clipwright_shared::checkpoint::LEARNED_FORMAT;
+
 /// What the page does with a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileKind {
@@ -17,8 +19,6 @@ pub enum FileKind {
 pub const LENGTH_BYTES: usize = 8;
 /// No header of a real model comes near this; a wrong length does.
 const LONGEST_HEADER: u64 = 64 << 20;
-/// What a learned file says it is.
-const LEARNED_FORMAT: &str = "clipwright-learned-1";
 
 /// The length of the safetensors header, if `head` (nine bytes or more) is the
 /// beginning of such a file.

@@ -13,7 +13,7 @@ use crate::error::{Dims, Error, Result};
 use crate::learners::{ClassTokenPosition, Coop, Learner, Method};
 
 /// The value of the metadata key `format`; a file without it is another's.
-const FORMAT: &str = "clipwright-learned-1";
+pub const LEARNED_FORMAT: &str = "clipwright-learned-1";
 /// The tensor of a context, under the name that CoOp gave it.
 const CONTEXT: &str = "ctx";
 
@@ -47,7 +47,7 @@ impl LearnedFile {
     /// The bytes of `learned.safetensors`.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let fail = |error: &dyn std::fmt::Display| Error::format("the learned file", error);
-        let mut header = BTreeMap::from([("format".to_string(), FORMAT.to_string())]);
+        let mut header = BTreeMap::from([("format".to_string(), LEARNED_FORMAT.to_string())]);
         let fields = serde_json::to_value(&self.metadata).map_err(|error| fail(&error))?;
         for (key, value) in fields.as_object().into_iter().flatten() {
             header.insert(key.clone(), value.to_string());
@@ -79,10 +79,10 @@ impl LearnedFile {
             }
         }
         let format = header.metadata().as_ref().and_then(|map| map.get("format"));
-        if format.is_none_or(|format| format != FORMAT) {
+        if format.is_none_or(|format| format != LEARNED_FORMAT) {
             let found = format.map_or("none".into(), |format| format!("{format:?}"));
             return Err(fail(&format!(
-                "its format is {found}; expected \"{FORMAT}\""
+                "its format is {found}; expected \"{LEARNED_FORMAT}\""
             )));
         }
         let metadata: LearnedMetadata =

@@ -21,6 +21,17 @@ pub enum ClassTokenPosition {
     End,
 }
 
+impl ClassTokenPosition {
+    /// How many of `n_ctx` context vectors stand before the class name.
+    pub fn vectors_before(self, n_ctx: usize) -> usize {
+        match self {
+            Self::Front => 0,
+            Self::Middle => n_ctx / 2,
+            Self::End => n_ctx,
+        }
+    }
+}
+
 /// The frozen tokens of each class: `[name][.][end of text]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PromptTokens {
@@ -194,11 +205,7 @@ fn slots(
     let first = if class_specific { class * n_ctx } else { 0 };
     let suffix = &tokens.suffixes[class];
     let (name, rest) = suffix.split_at(tokens.name_lengths[class].min(suffix.len()));
-    let before = match position {
-        ClassTokenPosition::Front => 0,
-        ClassTokenPosition::Middle => n_ctx / 2,
-        ClassTokenPosition::End => n_ctx,
-    };
+    let before = position.vectors_before(n_ctx);
     let token = |id: &u32| Slot::Token(*id);
     std::iter::once(Slot::Token(tokens.start_of_text))
         .chain((first..first + before).map(Slot::Context))
