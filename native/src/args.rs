@@ -1,5 +1,11 @@
 //! The command line as it is typed.
 
+mod files;
+mod hub;
+
+pub use files::{Convert, DtypeArg, Encoder, Features, Inspect, NamingArg};
+pub use hub::{Models, Pull};
+
 use std::path::PathBuf;
 
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
@@ -24,6 +30,16 @@ pub enum Command {
     Classify(Classify),
     /// Measure accuracy on a folder of labelled images
     Eval(Eval),
+    /// Write the encoders' features of images and texts as tensors
+    Features(Features),
+    /// Say what a file of weights is
+    Inspect(Inspect),
+    /// Write a model as safetensors, in another naming or type, or one encoder of it
+    Convert(Convert),
+    /// Download a model from the Hugging Face Hub into its cache
+    Pull(Pull),
+    /// List short names of models, and what of the Hub is in the cache
+    Models(Models),
     /// Make labelled images of the embedded model's world
     #[command(subcommand)]
     Data(Data),
@@ -42,7 +58,8 @@ pub enum Train {
 /// Which model, on which device.
 #[derive(Debug, Clone, Group)]
 pub struct ModelArgs {
-    /// `tiny` (the embedded model), a safetensors file, or a folder with one
+    /// `tiny` (the embedded model), a file of weights (safetensors, .pt, .bin), a
+    /// model's folder, or the name of a model in the Hub's cache
     #[arg(long)]
     pub model: String,
     /// cpu, cuda or cuda:N

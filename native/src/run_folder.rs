@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::problem::problem;
 use crate::training::EpochReport;
+use crate::whole_file::write_whole;
 
 /// The file whose presence says that a run is finished.
 const LEARNED: &str = "learned.safetensors";
@@ -72,38 +73,6 @@ impl RunFolder {
         write_whole(&learned_path, learned)?;
         Ok(learned_path)
     }
-}
-
-/// Writes a file under a temporary name beside it, then renames it.
-pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let write = || -> Result<()> {
-        fs::create_dir_all(folder)?;
-        let mut file = tempfile::Builder::new()
-            .suffix(".partial")
-            .tempfile_in(folder)?;
-        file.write_all(bytes)?;
-        file.as_file().sync_all()?;
-        readable_by_all(file.as_file())?;
-        file.persist(path)?;
-        Ok(())
-    };
-    write().with_context(|| format!("cannot write {}", path.display()))
-}
-
-/// Temporary files are private; what they become should be as readable as any.
-#[cfg(unix)]
-fn readable_by_all(file: &File) -> Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    Ok(file.set_permissions(fs::Permissions::from_mode(0o644))?)
-}
-
-#[cfg(not(unix))]
-fn readable_by_all(_: &File) -> Result<()> {
-    Ok(())
 }
 
 /// Loss and accuracy over the epochs, as SVG.

@@ -1,14 +1,12 @@
 //! The training loop: crops of the training images, encoded ahead of the steps,
 //! then one step for each batch.
 
-use std::time::Duration;
-
+use crate::progress::steps_bar;
 use candle_core::Tensor;
 use clipwright_shared::Session;
 use clipwright_shared::learners::{Coop, PromptTokens};
 use clipwright_shared::train::{CoopTrainer, Schedule};
 use clipwright_shared::views::{RandomResizedCrop, RgbImage};
-use indicatif::{ProgressBar, ProgressStyle};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -50,7 +48,7 @@ pub fn train_coop(
     let mut trainer = CoopTrainer::new(&session.clip, coop, &tokens)?;
     let epochs = plan.schedule.epochs;
     let steps = steps_per_epoch(images.len(), plan.batch);
-    let bar = progress_bar(epochs * steps);
+    let bar = steps_bar(epochs * steps);
     let fixed = match plan.augmentation {
         Some(_) => None,
         None => Some(session.image_features(images)?),
@@ -129,15 +127,4 @@ fn augmented_features(
         random.set_stream(((epoch as u64) << 32) + at as u64);
         augmentation.view(&images[at], side, &mut random)
     })
-}
-
-/// Steps done and time left on standard error; nothing where that is no terminal.
-pub fn progress_bar(steps: usize) -> ProgressBar {
-    let bar = ProgressBar::new(steps as u64);
-    let template = "{bar:24} {pos}/{len}  {msg}  {eta} left";
-    if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style);
-    }
-    bar.enable_steady_tick(Duration::from_millis(200));
-    bar
 }

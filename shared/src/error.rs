@@ -4,7 +4,7 @@
 use std::fmt;
 
 /// What a function of this crate returns.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Everything that can go wrong between bytes and probabilities.
 #[derive(Debug, thiserror::Error)]
@@ -25,9 +25,47 @@ pub enum Error {
     #[error("tensor `{name}` holds {count} values that are not finite")]
     NotFinite { name: String, count: usize },
 
+    /// The tensors of a model file are not those that its sizes ask for.
+    #[error("the weights do not fit: {0}")]
+    Audit(Audit),
+
+    /// No tensor of a file has a name that a CLIP's have.
+    #[error("no CLIP is in these {count} tensors ({}); expected `visual.conv1.weight` \
+             (OpenAI, open_clip) or `vision_model.embeddings.patch_embedding.weight` \
+             (Hugging Face) among them", .names.join(", "))]
+    NotClip { names: Vec<String>, count: usize },
+
+    /// A file holds one encoder, and both are needed.
+    #[error("only the {there} encoder is here; expected the {missing} encoder too")]
+    HalfModel {
+        there: &'static str,
+        missing: &'static str,
+    },
+
+    /// A configuration beside a model asks for what is not done here.
+    #[error("{field} in {file} is {got}; expected {expected}")]
+    Configuration {
+        field: String,
+        file: String,
+        got: String,
+        expected: String,
+    },
+
     /// A file does not follow its format.
     #[error("{what} is not valid: {reason}")]
     Format { what: String, reason: String },
+
+    /// A file is something else than was asked for.
+    #[error("this is {found}; expected {expected}")]
+    WrongFile {
+        found: String,
+        expected: String,
+        remedy: &'static str,
+    },
+
+    /// A pickle asks for code to be run. It is only ever read as data.
+    #[error("the file asks to run `{name}`, which is code; expected only tensors and plain values")]
+    ForeignCode { name: String },
 
     /// A learned file belongs to another model.
     #[error("the learned file was made for model {expected}; this model is {got}")]
@@ -46,7 +84,7 @@ pub enum Error {
     Image { reason: String },
 
     /// A text has more tokens than the context length.
-    #[error("text `{text}` has {got} tokens; the context length is {context_length}")]
+    #[error("text `{text}` is too long for context length {context_length}: it has {got} tokens")]
     TextTooLong {
         text: String,
         got: usize,
@@ -87,6 +125,25 @@ impl Error {
             Self::TensorShape { .. } => {
                 "the file mixes tensors of different models, or is not a CLIP checkpoint".into()
             }
+            Self::Audit(_) => {
+                "is the file complete, and is the configuration beside it its own? `clipwright \
+                 inspect` lists every tensor that does not fit"
+                    .into()
+            }
+            Self::Configuration { .. } => {
+                "this variant of CLIP is not read here; if the file is another model's, keep the \
+                 two in folders of their own"
+                    .into()
+            }
+            Self::NotClip { .. } => {
+                "is this a whole CLIP checkpoint? Learned prompts and adapters are given with \
+                 --learned"
+                    .into()
+            }
+            Self::HalfModel { missing, .. } => format!(
+                "put the file with the {missing} encoder beside it and name the folder, or use \
+                 the whole model"
+            ),
             Self::NotFinite { .. } => {
                 "the file is damaged or its training diverged; fetch or train it again".into()
             }
@@ -97,9 +154,74 @@ impl Error {
                 "shorten the class name or template, or use fewer context vectors".into()
             }
             Self::Image { .. } => "use a PNG, JPEG, WebP, GIF or BMP file".into(),
+            Self::WrongFile { remedy, .. } => (*remedy).into(),
+            Self::ForeignCode { .. } => {
+                "nothing was run. Do not load this file with Python either; fetch the weights from \
+                 a source you trust, best as safetensors"
+                    .into()
+            }
             Self::Format { .. } => "check that the download or copy was complete".into(),
             Self::Setting { .. } | Self::Tensor(_) => return None,
         })
+    }
+}
+
+/// How the tensors of a file differ from those that its sizes ask for, under the
+/// file's own names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Audit {
+    pub missing: Vec<(String, Dims)>,
+    pub misshapen: Vec<Misshapen>,
+    /// Tensors that are not floating-point numbers, with the type they have.
+    pub mistyped: Vec<(String, String)>,
+    /// Tensors that nothing would read.
+    pub extra: Vec<(String, Dims)>,
+}
+
+/// A tensor of another shape than expected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misshapen {
+    pub name: String,
+    pub expected: Dims,
+    pub got: Dims,
+}
+
+impl Audit {
+    /// Whether everything fits.
+    pub fn is_clean(&self) -> bool {
+        self.lines().next().is_none()
+    }
+
+    /// One line for each tensor that does not fit.
+    pub fn lines(&self) -> impl Iterator<Item = String> {
+        let missing = self.missing.iter();
+        let missing =
+            missing.map(|(name, dims)| format!("`{name}` is missing, expected shape {dims}"));
+        let misshapen = self.misshapen.iter().map(
+            |Misshapen {
+                 name,
+                 expected,
+                 got,
+             }| { format!("`{name}` has shape {got}, expected {expected}") },
+        );
+        let mistyped = self.mistyped.iter();
+        let mistyped = mistyped
+            .map(|(name, dtype)| format!("`{name}` is {dtype}, expected floating-point numbers"));
+        let extra = self.extra.iter();
+        let extra = extra.map(|(name, dims)| format!("`{name}` {dims} is not a CLIP's"));
+        missing.chain(misshapen).chain(mistyped).chain(extra)
+    }
+}
+
+impl fmt::Display for Audit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN: usize = 5;
+        let lines: Vec<String> = self.lines().collect();
+        f.write_str(&lines[..lines.len().min(SHOWN)].join("; "))?;
+        match lines.len().saturating_sub(SHOWN) {
+            0 => Ok(()),
+            more => write!(f, "; and {more} more"),
+        }
     }
 }
 
@@ -110,6 +232,12 @@ pub struct Dims(pub Vec<usize>);
 impl fmt::Display for Dims {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}", self.0)
+    }
+}
+
+impl From<Vec<usize>> for Dims {
+    fn from(dims: Vec<usize>) -> Self {
+        Self(dims)
     }
 }
 

@@ -15,7 +15,7 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let assets = concat!(env!("CARGO_MANIFEST_DIR"), "/../static");
 //! let weights = std::fs::read(format!("{assets}/model/tiny.safetensors"))?;
-//! let mut session = Session::from_safetensors(&weights, &Device::Cpu)?;
+//! let mut session = Session::from_bytes(&weights, &Device::Cpu)?;
 //! let picture = std::fs::read(format!("{assets}/samples/yellow-plain-cross.png"))?;
 //! let names = ["yellow plain cross", "red striped diamond"].map(String::from);
 //! let answer = session.classify(&views::decode(&picture)?, &names, "a photo of a {}.")?;
@@ -31,6 +31,7 @@ pub mod checkpoint;
 pub mod clip;
 mod error;
 pub mod eval;
+pub mod formats;
 pub mod learners;
 pub mod ops;
 pub mod protocol;

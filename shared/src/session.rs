@@ -8,13 +8,12 @@ use image::RgbImage;
 use rayon::prelude::*;
 
 use crate::checkpoint::LearnedFile;
-use crate::clip::{Clip, Tokenizer, Weights, logits};
+use crate::clip::{Clip, Tokenizer, Weights, logits, normalise};
 use crate::error::{Error, Result};
 use crate::learners::{Learner, Method, ZeroShot};
 use crate::ops::softmax;
 use crate::protocol::{ClassProbability, Classification, LearnedInfo, ModelInfo, Ranking};
-use crate::train::image_features;
-use crate::views::{clip_view, normalise_pixels};
+use crate::views::{Picture, clip_view, clip_view_of_rgb, normalise_pixels_by};
 
 /// Name of the learner that is always there.
 pub const ZERO_SHOT: &str = "zero-shot";
@@ -44,11 +43,12 @@ pub struct Session {
 
 impl Session {
     /// Opens a model from its weights.
-    pub fn new(weights: &Weights, device: &Device) -> Result<Self> {
+    pub fn new(weights: Weights, device: &Device) -> Result<Self> {
+        let fingerprint = weights.fingerprint()?;
         let clip = Clip::load(weights)?;
         Ok(Self {
             tokenizer: Tokenizer::new(clip.config.text.vocabulary)?,
-            fingerprint: weights.fingerprint()?,
+            fingerprint,
             device: device.clone(),
             clip,
             learned: Vec::new(),
@@ -56,19 +56,16 @@ impl Session {
         })
     }
 
-    /// Opens a model from the bytes of a safetensors file.
-    pub fn from_safetensors(bytes: &[u8], device: &Device) -> Result<Self> {
-        Self::new(&Weights::from_safetensors(bytes, device)?, device)
+    /// Opens a model from the bytes of a file of weights.
+    pub fn from_bytes(bytes: &[u8], device: &Device) -> Result<Self> {
+        Self::new(Weights::from_bytes(bytes, device)?, device)
     }
 
     /// What the model is.
     pub fn model_info(&self) -> ModelInfo {
         let config = &self.clip.config;
         ModelInfo {
-            image_encoder: format!(
-                "ViT, patch {}, width {}, {} layers",
-                config.image.patch, config.image.width, config.image.layers
-            ),
+            image_encoder: config.image.to_string(),
             image_side: config.image.side,
             embed_dim: config.embed_dim,
             context_length: config.text.context_length,
@@ -116,10 +113,11 @@ impl Session {
         self.learned.iter().map(|(info, _)| info)
     }
 
-    /// Normalised image features `[images, embed_dim]` of each image's CLIP view.
+    /// Normalised image features `[images, embed_dim]` of each image's CLIP view,
+    /// the images having been converted to RGB first, as data sets are read.
     pub fn image_features(&self, images: &[RgbImage]) -> Result<Tensor> {
         let side = self.clip.config.image.side as u32;
-        self.view_features(images.len(), |at| clip_view(&images[at], side))
+        self.view_features(images.len(), |at| clip_view_of_rgb(&images[at], side))
     }
 
     /// Normalised image features `[count, embed_dim]` of the views that `view`
@@ -128,17 +126,26 @@ impl Session {
     ///
     /// # Errors
     /// [`Error::Setting`] if there are none; whatever `view` fails with.
-    pub fn view_features(
+    pub fn view_features<E: From<Error> + Send>(
         &self,
         count: usize,
-        view: impl Fn(usize) -> Result<RgbImage> + Sync,
-    ) -> Result<Tensor> {
+        view: impl Fn(usize) -> Result<RgbImage, E> + Sync,
+    ) -> Result<Tensor, E> {
+        Ok(normalise(&self.encode_views(count, view)?)?.detach())
+    }
+
+    /// As [`Self::view_features`], not normalised.
+    pub fn encode_views<E: From<Error> + Send>(
+        &self,
+        count: usize,
+        view: impl Fn(usize) -> Result<RgbImage, E> + Sync,
+    ) -> Result<Tensor, E> {
         if count == 0 {
-            return Err(Error::setting(
+            return Err(E::from(Error::setting(
                 "the list of images",
                 "empty",
                 "at least one image",
-            ));
+            )));
         }
         let mut features = Vec::new();
         for first in (0..count).step_by(VIEWS_PER_FORWARD) {
@@ -146,11 +153,13 @@ impl Session {
             let views = batch
                 .into_par_iter()
                 .map(&view)
-                .collect::<Result<Vec<_>>>()?;
-            let pixels = normalise_pixels(&views, &self.device)?;
-            features.push(image_features(&self.clip, &pixels)?);
+                .collect::<Result<Vec<_>, E>>()?;
+            let image = &self.clip.config.image;
+            let (mean, deviation) = (image.mean, image.standard_deviation);
+            let pixels = normalise_pixels_by(&views, mean, deviation, &self.device)?;
+            features.push(self.clip.image.forward(&pixels)?);
         }
-        Ok(Tensor::cat(&features, 0)?)
+        Ok(Tensor::cat(&features, 0).map_err(Error::from)?)
     }
 
     /// Normalised text features `[n_classes, embed_dim]` of one learned file, or
@@ -211,16 +220,17 @@ impl Session {
         Ok(best.into_iter().map(|class| class as usize).collect())
     }
 
-    /// Ranks the classes of one image, zero-shot first and then by each learned
+    /// Ranks the classes of one picture, zero-shot first and then by each learned
     /// file. A learned file that cannot answer says why in its place.
     pub fn classify(
         &mut self,
-        image: &RgbImage,
+        picture: &Picture,
         class_names: &[String],
         template: &str,
     ) -> Result<Classification> {
         check_class_names(class_names)?;
-        let features = self.image_features(std::slice::from_ref(image))?;
+        let side = self.clip.config.image.side as u32;
+        let features = self.view_features(1, |_| clip_view(picture, side))?;
         let zero_shot = self.ranking(&features, None, class_names, template)?;
         let mut rankings = vec![zero_shot];
         for info in self.learned().cloned().collect::<Vec<_>>() {

@@ -16,7 +16,7 @@ const MOST_LINES: usize = 500;
 /// below its own.
 const FLOORS: [&[&str]; 6] = [
     &["error"],
-    &["ops"],
+    &["ops", "formats"],
     &["clip"],
     &["views", "learners"],
     &["train", "tuning", "eval", "checkpoint", "protocol"],

@@ -30,7 +30,7 @@ impl Engine {
         Ok(match request {
             Request::LoadModel { name } => {
                 // A model that does not open leaves the one before in its place.
-                let session = Session::from_safetensors(bytes, &Device::Cpu)?;
+                let session = Session::from_bytes(bytes, &Device::Cpu)?;
                 let info = session.model_info();
                 self.session = Some(session);
                 Event::ModelLoaded { name, info }
@@ -48,8 +48,8 @@ impl Engine {
                 template,
             } => {
                 let session = self.session()?;
-                let image = views::decode(bytes)?;
-                let classification = session.classify(&image, &class_names, &template)?;
+                let picture = views::decode(bytes)?;
+                let classification = session.classify(&picture, &class_names, &template)?;
                 Event::Classified { id, classification }
             }
         })

@@ -71,11 +71,13 @@ fn test(mut project: Project, arguments: &[String]) -> Result<()> {
     setup::page_tools(&mut project)?;
     let browser = browser::find_or_install()?;
     let page = project.build_page()?;
+    let golden_page = project.build_golden_page()?;
     let mut cargo = project.cargo();
     cargo
         .args(["test", "--workspace"])
         .args(arguments)
         .env("CLIPWRIGHT_DIST", page)
+        .env("CLIPWRIGHT_GOLDEN_PAGE", golden_page)
         .env("CHROMIUM", browser.chromium)
         .env("CHROMEDRIVER", browser.chromedriver);
     tally::run(&mut cargo)

@@ -98,6 +98,25 @@ impl Project {
         Ok(self.target.join("debug").join(binary))
     }
 
+    /// Builds the golden cases for the browser, with the page's own profile, and
+    /// says in which folder they are.
+    pub fn build_golden_page(&self) -> Result<PathBuf> {
+        const NAME: &str = "golden-page";
+        let mut build = self.cargo();
+        build.args(["build", "--locked", "--package", "clipwright-tests"]);
+        build.args(["--bin", NAME, "--profile", "web", "--target", WASM_TARGET]);
+        succeed(&mut build, "building the golden cases for the browser")?;
+        let wasm = self.target.join(WASM_TARGET).join("web").join(NAME);
+        let folder = self.target.join(NAME);
+        let mut bindgen = self.program("wasm-bindgen");
+        bindgen
+            .args(["--target", "web", "--no-typescript", "--out-dir"])
+            .arg(&folder)
+            .arg(wasm.with_extension("wasm"));
+        succeed(&mut bindgen, "writing the JavaScript of the golden cases")?;
+        Ok(folder)
+    }
+
     /// Builds the page and says in which folder it is.
     pub fn build_page(&self) -> Result<PathBuf> {
         // trunk is told to stay offline, so that it never fetches a tool that this

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::load_learned;
 use crate::args::Classify;
-use crate::data::read_image;
+use crate::data::read_picture;
 use crate::model;
 
 pub fn run(args: &Classify) -> Result<()> {
@@ -24,9 +24,9 @@ pub fn run(args: &Classify) -> Result<()> {
     }
     let mut answers = Vec::new();
     for path in &args.images {
-        let image = read_image(path)?;
+        let picture = read_picture(path)?;
         let answer = session
-            .classify(&image, &class_names, &args.template)
+            .classify(&picture, &class_names, &args.template)
             .with_context(|| path.display().to_string())?;
         if args.json {
             answers.push(json!({"image": path, "rankings": answer.rankings}));

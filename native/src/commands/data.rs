@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::args::{Generate, Samples};
 use crate::problem::problem;
-use crate::run_folder::write_whole;
+use crate::whole_file::write_whole;
 use crate::world::{Domain, Split};
 
 /// `data generate DOMAIN --out DIR`: `DIR/{train,val,test}/<class>/NNNN.png`.

@@ -12,7 +12,7 @@ use crate::args::Eval;
 use crate::data::{Item, Split, Subset, read_folder, read_image};
 use crate::model;
 use crate::problem::problem;
-use crate::training::progress_bar;
+use crate::progress::steps_bar;
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
@@ -85,7 +85,7 @@ pub(super) fn measure(
     learned: Option<&str>,
     template: &str,
 ) -> Result<Metrics> {
-    let bar = progress_bar(items.len());
+    let bar = steps_bar(items.len());
     let mut predicted = Vec::with_capacity(items.len());
     for chunk in items.chunks(IMAGES_PER_CHUNK) {
         let images = chunk

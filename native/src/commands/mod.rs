@@ -1,9 +1,14 @@
 //! One file for each command: from arguments to a plan, and the plan carried out.
 
 mod classify;
+mod convert;
 mod data;
 mod eval;
+mod features;
+mod inspect;
+mod models;
 mod pretrain;
+mod pull;
 mod serve;
 mod train_coop;
 
@@ -20,6 +25,11 @@ pub fn run(command: Command) -> Result<()> {
         Command::Train(Train::Coop(args)) => train_coop::run(&args),
         Command::Classify(args) => classify::run(&args),
         Command::Eval(args) => eval::run(&args),
+        Command::Features(args) => features::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
+        Command::Convert(args) => convert::run(&args),
+        Command::Pull(args) => pull::run(&args),
+        Command::Models(args) => models::run(&args),
         Command::Data(Data::Generate(args)) => data::generate(&args),
         Command::Data(Data::Samples(args)) => data::samples(&args),
         Command::Pretrain(args) => pretrain::run(&args),

@@ -15,8 +15,8 @@ use serde_json::json;
 
 use crate::args::Pretrain;
 use crate::pretrain::{PretrainSettings, Pretraining, Sizes};
-use crate::run_folder::write_whole;
-use crate::training::progress_bar;
+use crate::progress::steps_bar;
+use crate::whole_file::write_whole;
 use crate::world::{Domain, Split};
 
 /// Steps between two looks at the validation pictures.
@@ -41,13 +41,13 @@ pub fn run(args: &Pretrain) -> Result<()> {
     let start = Instant::now();
     let tokenizer = Tokenizer::new(sizes.vocabulary)?;
     let mut training = Pretraining::new(&sizes, settings)?;
-    let bar = progress_bar(args.steps);
+    let bar = steps_bar(args.steps);
     for step in 1..=args.steps {
         let report = training.step(&tokenizer)?;
         bar.set_message(format!("loss {:.3}  lr {:.2e}", report.loss, report.lr));
         bar.inc(1);
         if step % STEPS_PER_LOOK == 0 && step < args.steps {
-            let weights = training.weights();
+            let weights = training.weights()?;
             let record = json!({
                 "step": step,
                 "loss": report.loss,
@@ -59,10 +59,10 @@ pub fn run(args: &Pretrain) -> Result<()> {
         }
     }
     bar.finish_and_clear();
-    let bytes = model_to_bytes(&training.weights(), metadata)?;
+    let bytes = model_to_bytes(&training.weights()?, &metadata)?;
     write_whole(&args.out, &bytes)?;
     // What is measured is what was written, rounded to f16.
-    let weights = Weights::from_safetensors(&bytes, &Device::Cpu)?;
+    let weights = Weights::from_bytes(&bytes, &Device::Cpu)?;
     let world = zero_shot(&weights, Domain::World, Split::Test)?;
     let shifted = zero_shot(&weights, Domain::Shifted, Split::Test)?;
     println!(
@@ -84,7 +84,7 @@ pub fn run(args: &Pretrain) -> Result<()> {
 fn zero_shot(weights: &Weights, domain: Domain, split: Split) -> Result<Metrics> {
     const PICTURES: usize = 50;
     const SEED: u64 = 0;
-    let mut session = Session::new(weights, &Device::Cpu)?;
+    let mut session = Session::new(weights.clone(), &Device::Cpu)?;
     let names = domain.class_names();
     let side = session.clip.config.image.side;
     let (mut images, mut labels) = (Vec::new(), Vec::new());

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use clipwright_shared::views::{RgbImage, decode};
+use clipwright_shared::views::{Picture, RgbImage, decode};
 
 use super::python_random::PythonRandom;
 use super::{Split, Subset};
@@ -130,10 +130,16 @@ impl Dataset {
     }
 }
 
-/// Reads and decodes one image.
-pub fn read_image(path: &Path) -> Result<RgbImage> {
+/// Reads and decodes one picture.
+pub fn read_picture(path: &Path) -> Result<Picture> {
     let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     decode(&bytes).with_context(|| path.display().to_string())
+}
+
+/// Reads one image of a data set. It is RGB before anything is made of it, as in
+/// Dassl (`dassl/utils/tools.py`, `read_image`).
+pub fn read_image(path: &Path) -> Result<RgbImage> {
+    Ok(read_picture(path)?.into_rgb())
 }
 
 /// Refuses a split with a class that is not in `train`.

@@ -7,7 +7,7 @@ pub mod python_random;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-pub use folder::{Dataset, Item, read_folder, read_image};
+pub use folder::{Dataset, Item, read_folder, read_image, read_picture};
 
 /// A part of a data set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]

@@ -64,7 +64,7 @@ impl Pretraining {
         }
         let mut random = ChaCha8Rng::seed_from_u64(settings.seed);
         let variables = init::variables(sizes, &mut random)?;
-        let weights = weights(&variables);
+        let weights = weights(&variables)?;
         let mut optimizer = AdamW::new(
             variables
                 .iter()
@@ -75,7 +75,7 @@ impl Pretraining {
         optimizer.betas = (0.9, 0.98);
         optimizer.decay_vectors = false;
         Ok(Self {
-            clip: Clip::load(&weights)?,
+            clip: Clip::load(weights)?,
             settings,
             variables,
             optimizer,
@@ -85,7 +85,7 @@ impl Pretraining {
     }
 
     /// The weights as they are now.
-    pub fn weights(&self) -> Weights {
+    pub fn weights(&self) -> Result<Weights> {
         weights(&self.variables)
     }
 
@@ -109,7 +109,7 @@ impl Pretraining {
     }
 }
 
-fn weights(variables: &[(String, Var)]) -> Weights {
+fn weights(variables: &[(String, Var)]) -> Result<Weights> {
     let tensor = |(name, variable): &(String, Var)| (name.clone(), variable.as_tensor().clone());
     Weights::from_tensors(variables.iter().map(tensor))
 }

@@ -1,11 +1,11 @@
 //! One contrastive step: pictures and captions drawn, matched, learned from.
 
 use candle_core::{Device, Tensor};
-use clipwright_shared::Result;
 use clipwright_shared::clip::{TokenRow, Tokenizer, normalise};
 use clipwright_shared::ops::cross_entropy;
 use clipwright_shared::train::{Optimizer, check_loss};
 use clipwright_shared::views::{RgbImage, normalise_pixels};
+use clipwright_shared::{Error, Result};
 use rand::seq::index;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -36,9 +36,12 @@ impl Pretraining {
         let side = self.clip.config.image.side;
         let (pictures, captions) = self.pairs(side);
         let pixels = normalise_pixels(&pictures, &Device::Cpu)?;
-        let rows = self.clip.image.embed(&pixels)?;
-        let rows = self.keep_patches(&rows)?;
-        let image = normalise(&self.clip.image.encode(&rows)?)?;
+        let Some(vit) = self.clip.image.vit() else {
+            return Err(Error::setting("the image encoder", "a ResNet", "a ViT"));
+        };
+        let vit = vit.clone(); // its tensors are shared
+        let rows = self.keep_patches(&vit.embed(&pixels)?)?;
+        let image = normalise(&vit.encode(&rows)?)?;
         let context_length = self.clip.config.text.context_length;
         let tokens = captions
             .iter()

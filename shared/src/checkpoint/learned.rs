@@ -3,13 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use candle_core::{DType, Device, Tensor};
-use safetensors::{SafeTensors, tensor::TensorView};
+use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 
-use super::serialise;
+use super::safetensors_file::{Entry, f32_bytes, write};
 use crate::clip::{Clip, check_finite};
 use crate::error::{Dims, Error, Result};
+use crate::formats::{Checkpoint, StoredType};
 use crate::learners::{ClassTokenPosition, Coop, Learner, Method};
 
 /// The value of the metadata key `format`; a file without it is another's.
@@ -52,16 +52,14 @@ impl LearnedFile {
         for (key, value) in fields.as_object().into_iter().flatten() {
             header.insert(key.clone(), value.to_string());
         }
-        let values = self.context.to_device(&Device::Cpu)?.to_dtype(DType::F32)?;
-        let bytes: Vec<u8> = values
-            .flatten_all()?
-            .to_vec1::<f32>()?
-            .into_iter()
-            .flat_map(f32::to_le_bytes)
-            .collect();
-        let dims = self.context.dims().to_vec();
-        let view = TensorView::new(safetensors::Dtype::F32, dims, &bytes).map_err(|e| fail(&e))?;
-        serialise([(CONTEXT, view)], header)
+        let entry = Entry {
+            name: CONTEXT.into(),
+            dtype: StoredType::F32,
+            dims: self.context.dims().to_vec(),
+        };
+        let mut bytes = Vec::new();
+        write(&mut bytes, &[entry], &header, |_| f32_bytes(&self.context))?;
+        Ok(bytes)
     }
 
     /// Reads `learned.safetensors`.
@@ -71,14 +69,14 @@ impl LearnedFile {
     /// [`Error::NotFinite`] if it holds NaN.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         let fail = |error: &dyn std::fmt::Display| Error::format("the learned file", error);
-        let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| fail(&error))?;
+        let file = Checkpoint::read(bytes)?;
         let mut fields = serde_json::Map::new();
-        for (key, value) in header.metadata().iter().flatten() {
+        for (key, value) in &file.metadata {
             if let Ok(value) = serde_json::from_str(value) {
                 fields.insert(key.clone(), value);
             }
         }
-        let format = header.metadata().as_ref().and_then(|map| map.get("format"));
+        let format = file.metadata.get("format");
         if format.is_none_or(|format| format != LEARNED_FORMAT) {
             let found = format.map_or("none".into(), |format| format!("{format:?}"));
             return Err(fail(&format!(
@@ -87,15 +85,13 @@ impl LearnedFile {
         }
         let metadata: LearnedMetadata =
             serde_json::from_value(fields.into()).map_err(|error| fail(&error))?;
-        let file = SafeTensors::deserialize(bytes).map_err(|error| fail(&error))?;
-        let view = file.tensor(CONTEXT).map_err(|error| fail(&error))?;
-        if view.dtype() != safetensors::Dtype::F32 {
-            return Err(fail(&format!(
-                "`{CONTEXT}` is {:?}; expected F32",
-                view.dtype()
-            )));
+        let stored = file.tensors.get(CONTEXT);
+        let stored = stored.ok_or_else(|| fail(&format!("`{CONTEXT}` is missing")))?;
+        if stored.dtype != StoredType::F32 {
+            let got = stored.dtype.name();
+            return Err(fail(&format!("`{CONTEXT}` is {got}; expected f32")));
         }
-        let context = Tensor::from_raw_buffer(view.data(), DType::F32, view.shape(), &Device::Cpu)?;
+        let context = stored.to_f32_tensor()?;
         check_finite(CONTEXT, &context)?;
         Ok(Self { metadata, context })
     }

@@ -5,5 +5,4 @@ mod model;
 mod safetensors_file;
 
 pub use learned::{LEARNED_FORMAT, LearnedFile, LearnedMetadata};
-pub use model::model_to_bytes;
-pub use safetensors_file::serialise;
+pub use model::{ModelType, model_to_bytes, tensors_to_bytes, write_model};

@@ -1,17 +1,41 @@
 //! CLIP: two encoders into one joint space.
 
+mod adapter;
 mod config;
+mod config_json;
+mod hints;
+mod image;
+mod layout;
+mod model_file;
+mod naming;
+mod resnet;
 mod text;
+mod token_row;
 mod tokenizer;
 mod transformer;
 mod vit;
 mod weights;
 
-pub use config::{ClipConfig, ImageConfig, TextConfig};
+pub use adapter::{Adapter, BlockAdapter, Dropout, LowRank, Projection};
+pub use config::{
+    Backbone, ClipConfig, EndOfText, ImageConfig, MEAN, STANDARD_DEVIATION, Shapes, TextConfig,
+    TowerConfig,
+};
+pub use config_json::{hugging_face_json, open_clip_json};
+pub use hints::{Configuration, HEADER_KEY, Hints, TowerHints};
+pub use image::ImageEncoder;
+pub use layout::{LOGIT_SCALE, Slot, image_slots, text_slots};
+pub use model_file::ModelFile;
+pub use naming::{Naming, Place};
+pub use resnet::ModifiedResNet;
 pub use text::TextTransformer;
-pub use tokenizer::{TokenRow, Tokenizer};
+pub use token_row::TokenRow;
+pub use tokenizer::{Tokenizer, clean};
 pub use vit::VisionTransformer;
 pub use weights::{Weights, check_finite};
+
+use image::check_pixels;
+use transformer::Transformer;
 
 use candle_core::{D, DType, Tensor};
 
@@ -21,7 +45,7 @@ use crate::error::Result;
 #[derive(Debug, Clone)]
 pub struct Clip {
     pub config: ClipConfig,
-    pub image: VisionTransformer,
+    pub image: ImageEncoder,
     pub text: TextTransformer,
     /// Natural logarithm of the factor on the cosine (scalar tensor).
     pub log_logit_scale: Tensor,
@@ -30,14 +54,52 @@ pub struct Clip {
 impl Clip {
     /// Builds the model around its tensors. Variables stay variables, so the
     /// same function serves inference and pretraining.
-    pub fn load(weights: &Weights) -> Result<Self> {
-        let config = ClipConfig::from_weights(weights)?;
+    pub fn load(mut weights: Weights) -> Result<Self> {
+        let config = weights.config.clone();
+        let embed_dim = config.embed_dim;
         Ok(Self {
-            image: VisionTransformer::load(weights, &config)?,
-            text: TextTransformer::load(weights, &config)?,
-            log_logit_scale: weights.get("logit_scale", &[])?,
+            image: ImageEncoder::load(&mut weights, &config.image, embed_dim)?,
+            text: TextTransformer::load(&mut weights, &config.text, embed_dim)?,
+            log_logit_scale: weights.take(LOGIT_SCALE, &[])?,
             config,
         })
+    }
+
+    /// The same model with `adapter` beside its attention projections.
+    ///
+    /// # Errors
+    /// [`crate::Error::Setting`] if it is for another number of blocks, or for the
+    /// image encoder of a ResNet.
+    pub fn adapted(&self, adapter: &Adapter) -> Result<Self> {
+        self.change(adapter, |transformer, adapters| {
+            transformer.adapted(adapters)
+        })
+    }
+
+    /// The same model with `adapter` added into its weights: the same numbers up
+    /// to rounding, at the speed of the plain model.
+    ///
+    /// # Errors
+    /// As [`Self::adapted`].
+    pub fn merged(&self, adapter: &Adapter) -> Result<Self> {
+        self.change(adapter, |transformer, adapters| {
+            transformer.merged(adapters)
+        })
+    }
+
+    fn change(
+        &self,
+        adapter: &Adapter,
+        change: impl Fn(&Transformer, &[BlockAdapter]) -> Result<Transformer>,
+    ) -> Result<Self> {
+        let mut clip = self.clone();
+        if !adapter.image.is_empty() {
+            clip.image = clip.image.with(|blocks| change(blocks, &adapter.image))?;
+        }
+        if !adapter.text.is_empty() {
+            clip.text = clip.text.with(|blocks| change(blocks, &adapter.text))?;
+        }
+        Ok(clip)
     }
 
     /// The factor on the cosine: 100 in OpenAI's trained models.

@@ -3,8 +3,8 @@
 
 use candle_core::Tensor;
 
-use super::transformer::{LayerNorm, Shape, Transformer};
-use super::{ClipConfig, Weights};
+use super::transformer::{Attention, LayerNorm, Transformer};
+use super::{TextConfig, Weights};
 use crate::error::{Error, Result};
 use crate::ops;
 
@@ -20,23 +20,26 @@ pub struct TextTransformer {
 
 impl TextTransformer {
     /// Reads the tensors of the text tower.
-    pub fn load(weights: &Weights, config: &ClipConfig) -> Result<Self> {
-        let text = &config.text;
-        let width = text.width;
-        let shape = Shape {
-            width,
-            layers: text.layers,
-            heads: text.heads,
-            causal: true,
-            activation: config.activation,
-        };
+    pub fn load(weights: &mut Weights, text: &TextConfig, embed_dim: usize) -> Result<Self> {
+        let (tower, width) = (&text.tower, text.tower.width);
         Ok(Self {
-            token_embedding: weights.get("token_embedding.weight", &[text.vocabulary, width])?,
+            token_embedding: weights.take("token_embedding.weight", &[text.vocabulary, width])?,
             positional_embedding: weights
-                .get("positional_embedding", &[text.context_length, width])?,
-            transformer: Transformer::load(weights, "transformer", shape)?,
-            ln_final: LayerNorm::load(weights, "ln_final", width)?,
-            projection: weights.get("text_projection", &[width, config.embed_dim])?,
+                .take("positional_embedding", &[text.context_length, width])?,
+            transformer: Transformer::load(weights, "transformer", tower, Attention::Causal)?,
+            ln_final: LayerNorm::load(weights, "ln_final", tower)?,
+            projection: weights.take("text_projection", &[width, embed_dim])?,
+        })
+    }
+
+    /// The same encoder on another transformer.
+    pub(super) fn with(
+        &self,
+        change: impl Fn(&Transformer) -> Result<Transformer>,
+    ) -> Result<Self> {
+        Ok(Self {
+            transformer: change(&self.transformer)?,
+            ..self.clone()
         })
     }
 

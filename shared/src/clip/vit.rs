@@ -3,9 +3,9 @@
 
 use candle_core::{D, Tensor};
 
-use super::transformer::{LayerNorm, Shape, Transformer};
-use super::{ClipConfig, Weights};
-use crate::error::{Error, Result};
+use super::transformer::{Attention, LayerNorm, Transformer};
+use super::{TowerConfig, Weights, check_pixels};
+use crate::error::Result;
 use crate::ops;
 
 /// Pixels → image features.
@@ -23,30 +23,37 @@ pub struct VisionTransformer {
 }
 
 impl VisionTransformer {
-    /// Reads the tensors under `visual.`.
-    pub fn load(weights: &Weights, config: &ClipConfig) -> Result<Self> {
-        let image = &config.image;
-        let (width, patch) = (image.width, image.patch);
-        let grid = image.side / patch;
-        let conv1 = weights.get("visual.conv1.weight", &[width, 3, patch, patch])?;
-        let shape = Shape {
-            width,
-            layers: image.layers,
-            heads: image.heads,
-            causal: false,
-            activation: config.activation,
-        };
+    /// Reads the tensors under `visual.`, for images of `side × side` pixels.
+    pub fn load(
+        weights: &mut Weights,
+        [side, patch]: [usize; 2],
+        tower: &TowerConfig,
+        embed_dim: usize,
+    ) -> Result<Self> {
+        let (width, grid) = (tower.width, side / patch);
+        let conv1 = weights.take("visual.conv1.weight", &[width, 3, patch, patch])?;
         Ok(Self {
             patch_embedding: conv1.reshape((width, 3 * patch * patch))?,
-            class_embedding: weights.get("visual.class_embedding", &[width])?,
+            class_embedding: weights.take("visual.class_embedding", &[width])?,
             positional_embedding: weights
-                .get("visual.positional_embedding", &[grid * grid + 1, width])?,
-            ln_pre: LayerNorm::load(weights, "visual.ln_pre", width)?,
-            transformer: Transformer::load(weights, "visual.transformer", shape)?,
-            ln_post: LayerNorm::load(weights, "visual.ln_post", width)?,
-            projection: weights.get("visual.proj", &[width, config.embed_dim])?,
+                .take("visual.positional_embedding", &[grid * grid + 1, width])?,
+            ln_pre: LayerNorm::load(weights, "visual.ln_pre", tower)?,
+            transformer: Transformer::load(weights, "visual.transformer", tower, Attention::Full)?,
+            ln_post: LayerNorm::load(weights, "visual.ln_post", tower)?,
+            projection: weights.take("visual.proj", &[width, embed_dim])?,
             patch,
-            side: image.side,
+            side,
+        })
+    }
+
+    /// The same encoder on another transformer.
+    pub(super) fn with(
+        &self,
+        change: impl Fn(&Transformer) -> Result<Transformer>,
+    ) -> Result<Self> {
+        Ok(Self {
+            transformer: change(&self.transformer)?,
+            ..self.clone()
         })
     }
 
@@ -59,14 +66,7 @@ impl VisionTransformer {
     /// Normalised pixels `[B, 3, side, side]` → one row for the class embedding
     /// and one for each patch, positions added: `[B, grid² + 1, width]`.
     pub fn embed(&self, pixels: &Tensor) -> Result<Tensor> {
-        let (batch, channels, height, width_px) = pixels.dims4()?;
-        if (channels, height, width_px) != (3, self.side, self.side) {
-            return Err(Error::setting(
-                "the pixels' shape",
-                format!("{:?}", pixels.dims()),
-                format!("[batch, 3, {0}, {0}]", self.side),
-            ));
-        }
+        let batch = check_pixels(pixels, self.side)?;
         let (patch, grid) = (self.patch, self.side / self.patch);
         // A convolution whose stride is its kernel is a product over patches.
         let patches = pixels

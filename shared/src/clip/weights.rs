@@ -2,55 +2,67 @@
 
 use std::collections::BTreeMap;
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{Device, Tensor};
 use rayon::prelude::*;
-use safetensors::SafeTensors;
 use sha2::{Digest, Sha256};
 
-use crate::error::{Dims, Error, Result};
+use super::config::Shapes;
+use super::{ClipConfig, Hints, ModelFile};
+use crate::error::{Error, Result};
+use crate::formats::Checkpoint;
 
-/// The tensors of a model, under the names of OpenAI's state dict
-/// (openai/CLIP `clip/model.py`).
+/// The tensors of a model in f32, under the names of OpenAI's state dict
+/// (openai/CLIP `clip/model.py`), whatever they are called in their file.
 #[derive(Debug, Clone)]
 pub struct Weights {
+    pub config: ClipConfig,
     tensors: BTreeMap<String, Tensor>,
 }
 
 impl Weights {
-    /// Tensors that are already there: variables in training, or a test's.
-    pub fn from_tensors(tensors: impl IntoIterator<Item = (String, Tensor)>) -> Self {
+    /// Tensors that a model of these sizes has.
+    pub fn new(config: ClipConfig, tensors: impl IntoIterator<Item = (String, Tensor)>) -> Self {
         Self {
+            config,
             tensors: tensors.into_iter().collect(),
         }
     }
 
-    /// Reads a safetensors file, widening f16 and bf16 to f32.
+    /// Tensors that are already there: variables in training, or a test's. The
+    /// sizes are read from them, the rest is as in OpenAI's models.
     ///
     /// # Errors
-    /// [`Error::Format`] if the header or an offset is wrong,
-    /// [`Error::NotFinite`] if a tensor holds NaN or infinity.
-    pub fn from_safetensors(bytes: &[u8], device: &Device) -> Result<Self> {
-        let file = SafeTensors::deserialize(bytes)
-            .map_err(|error| Error::format("the safetensors file", error))?;
-        let mut tensors = BTreeMap::new();
-        for (name, view) in file.tensors() {
-            let Some(dtype) = float_dtype(view.dtype()) else {
-                continue; // buffers such as a causal mask or position ids
-            };
-            let tensor = Tensor::from_raw_buffer(view.data(), dtype, view.shape(), &Device::Cpu)?
-                .to_dtype(DType::F32)?;
-            check_finite(&name, &tensor)?;
-            tensors.insert(name, tensor.to_device(device)?);
-        }
-        Ok(Self { tensors })
+    /// If an encoder is not there, or its shapes do not fit together.
+    pub fn from_tensors(tensors: impl IntoIterator<Item = (String, Tensor)>) -> Result<Self> {
+        let tensors: BTreeMap<String, Tensor> = tensors.into_iter().collect();
+        let config = ClipConfig::read(&tensors, &Hints::default())?;
+        Ok(Self { config, tensors })
     }
 
-    /// The tensor `name`, which must have the shape `dims`.
-    pub fn get(&self, name: &str, dims: &[usize]) -> Result<Tensor> {
-        let tensor = self.tensors.get(name).ok_or_else(|| Error::MissingTensor {
-            name: name.into(),
-            expected: dims.into(),
-        })?;
+    /// Reads a file of any format and naming that is known; see
+    /// [`ModelFile`] for shards, and for a configuration beside it.
+    ///
+    /// # Errors
+    /// [`Error::Format`] if the file is damaged, [`Error::Audit`] if it is no
+    /// whole CLIP, [`Error::NotFinite`] if a tensor holds NaN or infinity.
+    pub fn from_bytes(bytes: &[u8], device: &Device) -> Result<Self> {
+        let file = ModelFile::open(vec![Checkpoint::read(bytes)?], &[])?;
+        file.weights(device, &mut |_, _| {})
+    }
+
+    /// The tensor `name`, which must have the shape `dims`. It is not here any
+    /// more, so that what is computed from it can take its place in memory.
+    ///
+    /// # Errors
+    /// [`Error::MissingTensor`] or [`Error::TensorShape`].
+    pub fn take(&mut self, name: &str, dims: &[usize]) -> Result<Tensor> {
+        let tensor = self
+            .tensors
+            .remove(name)
+            .ok_or_else(|| Error::MissingTensor {
+                name: name.into(),
+                expected: dims.into(),
+            })?;
         if tensor.dims() != dims {
             return Err(Error::TensorShape {
                 name: name.into(),
@@ -58,27 +70,7 @@ impl Weights {
                 got: tensor.dims().into(),
             });
         }
-        Ok(tensor.clone())
-    }
-
-    /// The shape of the tensor `name`, which must have `N` dimensions; the
-    /// architecture is read from these. `expected` names the dimensions in the
-    /// error.
-    pub fn dims<const N: usize>(&self, name: &str, expected: [usize; N]) -> Result<[usize; N]> {
-        let tensor = self.tensors.get(name).ok_or_else(|| Error::MissingTensor {
-            name: name.into(),
-            expected: expected.as_slice().into(),
-        })?;
-        tensor.dims().try_into().map_err(|_| Error::TensorShape {
-            name: name.into(),
-            expected: expected.as_slice().into(),
-            got: Dims(tensor.dims().to_vec()),
-        })
-    }
-
-    /// Whether there is a tensor of this name.
-    pub fn contains(&self, name: &str) -> bool {
-        self.tensors.contains_key(name)
+        Ok(tensor)
     }
 
     /// Every name with its tensor, in the order of names.
@@ -90,7 +82,7 @@ impl Weights {
 
     /// A short name for these very weights: a hash over all names, shapes and
     /// 64 values of each tensor rounded to f16, so that a file and its f16 copy
-    /// agree and a large model costs little.
+    /// agree, whatever their naming, and a large model costs little.
     pub fn fingerprint(&self) -> Result<String> {
         let mut hash = Sha256::new();
         for (name, tensor) in &self.tensors {
@@ -114,13 +106,9 @@ impl Weights {
     }
 }
 
-fn float_dtype(dtype: safetensors::Dtype) -> Option<DType> {
-    match dtype {
-        safetensors::Dtype::F32 => Some(DType::F32),
-        safetensors::Dtype::F16 => Some(DType::F16),
-        safetensors::Dtype::BF16 => Some(DType::BF16),
-        safetensors::Dtype::F64 => Some(DType::F64),
-        _ => None,
+impl Shapes for BTreeMap<String, Tensor> {
+    fn shape(&self, name: &str) -> Option<Vec<usize>> {
+        Some(self.get(name)?.dims().to_vec())
     }
 }
 

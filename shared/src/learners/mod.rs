@@ -1,13 +1,17 @@
 //! Class names + image features → logits: what is learned, and how it becomes
 //! text features.
 
+mod cocoop;
 mod coop;
+mod lora;
 mod prompt;
 mod zero_shot;
 
+pub use cocoop::{CoCoOp, MetaNet};
 pub use coop::{ContextInit, Coop, CoopSettings, text_features};
+pub use lora::{Blocks, EncoderLora, LoraSettings, Scaling};
 pub use prompt::{ClassTokenPosition, PromptTokens, Prompts};
-pub use zero_shot::{DEFAULT_TEMPLATE, ZeroShot, fill_template};
+pub use zero_shot::{DEFAULT_TEMPLATE, ZeroShot, ensemble, fill_template};
 
 use candle_core::Tensor;
 use serde::{Deserialize, Serialize};

@@ -46,6 +46,13 @@ impl ZeroShot {
     }
 }
 
+/// Normalised text features of several templates `[n_classes, n_templates, embed_dim]`
+/// → one for each class `[n_classes, embed_dim]`, normalised again (openai/CLIP,
+/// prompt ensembling).
+pub fn ensemble(features: &Tensor) -> Result<Tensor> {
+    normalise(&features.mean(1)?)
+}
+
 /// The prompt text of one class: `_` becomes a space, as in the reference.
 pub fn fill_template(template: &str, class_name: &str) -> String {
     template.replace("{}", &class_name.replace('_', " "))

@@ -11,6 +11,7 @@
 
 mod activation;
 mod attention;
+mod convolution;
 mod exp;
 mod layer_norm;
 mod linear;
@@ -19,6 +20,7 @@ mod softmax;
 
 pub use activation::{Activation, quick_gelu};
 pub use attention::self_attention;
+pub use convolution::{Window, average_pool, convolution};
 pub use exp::exp;
 pub use layer_norm::layer_norm;
 pub use linear::linear;

@@ -84,7 +84,8 @@ impl CoopTrainer {
     }
 }
 
-fn correct(logits: &Tensor, labels: &Tensor) -> Result<usize> {
+/// How many rows of `logits [B, n_classes]` are highest at their label.
+pub(super) fn correct(logits: &Tensor, labels: &Tensor) -> Result<usize> {
     let hits = logits
         .argmax(D::Minus1)?
         .eq(&labels.to_dtype(DType::U32)?)?;

@@ -1,12 +1,16 @@
 //! Learning: optimisers, schedules, and one step of it.
 
+mod cocoop;
 mod coop;
+mod lora;
 mod optimizer;
 mod schedule;
 
+pub use cocoop::CoCoOpTrainer;
 pub use coop::{CoopTrainer, StepReport, image_features};
+pub use lora::LoraTrainer;
 pub use optimizer::{AdamW, Optimizer, Sgd};
-pub use schedule::{Decay, Schedule, Warmup, WarmupKind};
+pub use schedule::{Decay, Schedule, Warmup, WarmupKind, cosine_per_step};
 
 use crate::error::{Error, Result};
 

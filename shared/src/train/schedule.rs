@@ -94,3 +94,10 @@ impl Schedule {
         }
     }
 }
+
+/// A half cosine from `lr` to `lowest` over `steps` steps
+/// (`torch.optim.lr_scheduler.CosineAnnealingLR`, stepped for each batch).
+pub fn cosine_per_step(lr: f64, lowest: f64, step: usize, steps: usize) -> f64 {
+    let passed = step as f64 / steps.max(1) as f64;
+    lowest + (lr - lowest) * 0.5 * (1.0 + (PI * passed).cos())
+}

@@ -17,14 +17,22 @@ pub struct CropBox {
 }
 
 impl CropBox {
-    /// The whole image.
-    pub fn whole(image: &RgbImage) -> Self {
+    /// All of an image of that size.
+    pub fn of_size(width: u32, height: u32) -> Self {
         Self {
             left: 0,
             top: 0,
-            width: image.width(),
-            height: image.height(),
+            width,
+            height,
         }
+    }
+
+    /// Whether it holds pixels, and only those of an image of that size.
+    pub fn is_inside(&self, width: u32, height: u32) -> bool {
+        let ends_inside = |first: u32, length: u32, end: u32| {
+            length > 0 && first.checked_add(length).is_some_and(|last| last <= end)
+        };
+        ends_inside(self.left, self.width, width) && ends_inside(self.top, self.height, height)
     }
 }
 
@@ -53,21 +61,41 @@ impl Default for RandomResizedCrop {
     }
 }
 
+/// Where the numbers of a crop come from.
+pub trait Draws {
+    /// A number from `low` to `high`, all equally likely.
+    fn between(&mut self, low: f64, high: f64) -> f64;
+    /// A whole number below `end`, all equally likely.
+    fn below(&mut self, end: u32) -> u32;
+}
+
+impl<R: Rng> Draws for R {
+    fn between(&mut self, low: f64, high: f64) -> f64 {
+        self.random_range(low..=high)
+    }
+
+    fn below(&mut self, end: u32) -> u32 {
+        self.random_range(0..end)
+    }
+}
+
 impl RandomResizedCrop {
     /// Draws a box (torchvision `RandomResizedCrop.get_params`): ten tries, then
     /// the largest centred box whose ratio is allowed.
-    pub fn draw(&self, width: u32, height: u32, random: &mut impl Rng) -> CropBox {
+    pub fn draw(&self, width: u32, height: u32, draws: &mut impl Draws) -> CropBox {
         let area = f64::from(width) * f64::from(height);
         let logarithm = self.ratio.map(f64::ln);
         for _ in 0..10 {
-            let target = area * random.random_range(self.scale[0]..=self.scale[1]);
-            let ratio = random.random_range(logarithm[0]..=logarithm[1]).exp();
+            let target = area * draws.between(self.scale[0], self.scale[1]);
+            let ratio = draws.between(logarithm[0], logarithm[1]).exp();
             let crop_width = (target * ratio).sqrt().round_ties_even() as u32;
             let crop_height = (target / ratio).sqrt().round_ties_even() as u32;
             if (1..=width).contains(&crop_width) && (1..=height).contains(&crop_height) {
+                let top = draws.below(height - crop_height + 1);
+                let left = draws.below(width - crop_width + 1);
                 return CropBox {
-                    left: random.random_range(0..=width - crop_width),
-                    top: random.random_range(0..=height - crop_height),
+                    left,
+                    top,
                     width: crop_width,
                     height: crop_height,
                 };
@@ -103,5 +131,43 @@ impl RandomResizedCrop {
             imageops::flip_horizontal_in_place(&mut view);
         }
         Ok(view)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CropBox, Draws, RandomResizedCrop};
+
+    /// Draws that never fit: the largest area and the largest ratio.
+    struct Largest;
+
+    impl Draws for Largest {
+        fn between(&mut self, _: f64, high: f64) -> f64 {
+            high
+        }
+
+        fn below(&mut self, end: u32) -> u32 {
+            end - 1
+        }
+    }
+
+    #[test]
+    fn what_never_fits_is_cut_from_the_centre() {
+        // torchvision's fall-back: the whole short edge, the ratio's limit.
+        for (size, expected) in [
+            ((100, 10), [43, 0, 13, 10]),
+            ((10, 100), [0, 43, 10, 13]),
+            ((12, 11), [0, 0, 12, 11]),
+        ] {
+            let [left, top, width, height] = expected;
+            let expected = CropBox {
+                left,
+                top,
+                width,
+                height,
+            };
+            let got = RandomResizedCrop::default().draw(size.0, size.1, &mut Largest);
+            assert_eq!(got, expected, "{size:?}");
+        }
     }
 }

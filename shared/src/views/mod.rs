@@ -1,13 +1,23 @@
 //! Images and the views of them that an encoder sees: plain, seeded, pure
-//! functions over 8-bit RGB. The browser runs the same code.
+//! functions. The browser runs the same code.
+//!
+//! Two orders exist in the references. openai/CLIP resizes a [`Picture`] in the
+//! mode it was decoded in ([`clip_view`]); CoOp's reader converts it to RGB first
+//! ([`Picture::into_rgb`]), and its views are made of that.
 
 mod crop;
 mod decode;
+mod patches;
+mod picture;
 mod preprocess;
 mod resample;
+mod resample_tensor;
 
-pub use crop::{CropBox, RandomResizedCrop};
+pub use crop::{CropBox, Draws, RandomResizedCrop};
 pub use decode::{MAX_PIXELS, decode};
 pub use image::RgbImage;
-pub use preprocess::{clip_view, normalise_pixels};
+pub use patches::{patch_boxes, patches};
+pub use picture::{Grey16Image, Picture};
+pub use preprocess::{clip_view, clip_view_of_rgb, normalise_pixels, normalise_pixels_by};
 pub use resample::{Filter, resample};
+pub use resample_tensor::resample_as_tensor;

@@ -4,31 +4,53 @@ use candle_core::{Device, Tensor};
 use image::RgbImage;
 use rayon::prelude::*;
 
-use super::{CropBox, Filter, MAX_PIXELS, resample};
+use super::resample::resize;
+use super::{CropBox, Filter, MAX_PIXELS, Picture};
+use crate::clip::{MEAN, STANDARD_DEVIATION};
 use crate::error::{Error, Result};
 
-/// Mean of each channel in CLIP's training data.
-const MEAN: [f32; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
-/// Standard deviation of each channel in CLIP's training data.
-const STANDARD_DEVIATION: [f32; 3] = [0.268_629_54, 0.261_302_6, 0.275_777_1];
-
 /// The view CLIP was tested on: the short edge resized to `side` (bicubic), the
-/// centre `side × side` kept.
-pub fn clip_view(image: &RgbImage, side: u32) -> Result<RgbImage> {
+/// centre `side × side` kept, then converted to RGB.
+///
+/// # Errors
+/// [`Error::Image`] if the picture is far too narrow for it.
+pub fn clip_view(picture: &Picture, side: u32) -> Result<RgbImage> {
+    let (width, height) = picture.dimensions();
+    let (size, centre) = centre(width, height, side)?;
+    Ok(picture.resized(size, centre).into_rgb())
+}
+
+/// The same of an image that was converted to RGB before, as CoOp's reader does.
+///
+/// # Errors
+/// [`Error::Image`] if the image is far too narrow for it.
+pub fn clip_view_of_rgb(image: &RgbImage, side: u32) -> Result<RgbImage> {
     let (width, height) = image.dimensions();
-    // torchvision truncates the long edge.
-    let long =
-        |long: u32, short: u32| (u64::from(side) * u64::from(long) / u64::from(short)) as u32;
-    let size = match width <= height {
-        true => [side, long(height, width.max(1))],
-        false => [long(width, height.max(1)), side],
-    };
-    if u64::from(size[0]) * u64::from(size[1]) > MAX_PIXELS {
+    view_of(image, CropBox::of_size(width, height), side)
+}
+
+/// The same of what lies in a box.
+pub(super) fn view_of(image: &RgbImage, part: CropBox, side: u32) -> Result<RgbImage> {
+    let (size, centre) = centre(part.width, part.height, side)?;
+    Ok(resize(image, part, size, centre, Filter::Bicubic))
+}
+
+/// The size with a short edge of `side`, and the box at its centre.
+fn centre(width: u32, height: u32, side: u32) -> Result<([u32; 2], CropBox)> {
+    // torchvision cuts off the fraction of the long edge.
+    let long = u64::from(side) * u64::from(width.max(height)) / u64::from(width.min(height).max(1));
+    let long = u32::try_from(long)
+        .ok()
+        .filter(|long| u64::from(*long) <= MAX_PIXELS);
+    let Some(long) = long.filter(|_| width.min(height) > 0 && side > 0) else {
         return Err(Error::Image {
             reason: format!("is {width} × {height} pixels, too narrow to crop a centre from"),
         });
-    }
-    let resized = resample(image, CropBox::whole(image), size, Filter::Bicubic)?;
+    };
+    let size = match width <= height {
+        true => [side, long],
+        false => [long, side],
+    };
     let offset = |length: u32| (f64::from(length - side) / 2.0).round_ties_even() as u32;
     let centre = CropBox {
         left: offset(size[0]),
@@ -36,11 +58,23 @@ pub fn clip_view(image: &RgbImage, side: u32) -> Result<RgbImage> {
         width: side,
         height: side,
     };
-    resample(&resized, centre, [side, side], Filter::Bicubic)
+    Ok((size, centre))
 }
 
-/// Square views of equal size → normalised pixels `[B, 3, side, side]` (f32).
+/// Square views of equal size → pixels `[B, 3, side, side]` (f32), normalised as
+/// OpenAI's models ask for.
 pub fn normalise_pixels(views: &[RgbImage], device: &Device) -> Result<Tensor> {
+    normalise_pixels_by(views, MEAN, STANDARD_DEVIATION, device)
+}
+
+/// Square views of equal size → pixels `[B, 3, side, side]` (f32): each channel
+/// less its mean, divided by its standard deviation.
+pub fn normalise_pixels_by(
+    views: &[RgbImage],
+    mean: [f32; 3],
+    standard_deviation: [f32; 3],
+    device: &Device,
+) -> Result<Tensor> {
     let side = views.first().map_or(0, |view| view.width() as usize);
     let plane = side * side;
     if let Some(odd) = views
@@ -62,7 +96,7 @@ pub fn normalise_pixels(views: &[RgbImage], device: &Device) -> Result<Tensor> {
                 for channel in 0..3 {
                     let value = f32::from(pixel[channel]) / 255.0;
                     pixels[channel * plane + at] =
-                        (value - MEAN[channel]) / STANDARD_DEVIATION[channel];
+                        (value - mean[channel]) / standard_deviation[channel];
                 }
             }
         });

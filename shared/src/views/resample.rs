@@ -1,10 +1,13 @@
 //! Resizing as PIL does it, to the byte: convolution with antialias in 22-bit
-//! fixed point (Pillow `src/libImaging/Resample.c`).
+//! fixed point for bytes, in double precision for 16-bit samples (Pillow
+//! `src/libImaging/Resample.c`), and the nearest pixel for palettes.
 //!
 //! It is written here because the libraries for it come within one of a byte,
 //! and a view that differs from the reference's gives other features.
 
-use image::RgbImage;
+use std::ops::Range;
+
+use image::{ImageBuffer, Pixel, RgbImage};
 use serde::{Deserialize, Serialize};
 
 use super::CropBox;
@@ -20,6 +23,9 @@ pub enum Filter {
     Bilinear,
 }
 
+/// An image of any kind of pixel.
+pub(super) type Buffer<P> = ImageBuffer<P, Vec<<P as Pixel>::Subpixel>>;
+
 /// Cuts `part` out of `image` and resizes it to `width × height` pixels.
 ///
 /// # Errors
@@ -30,52 +36,83 @@ pub fn resample(
     [width, height]: [u32; 2],
     filter: Filter,
 ) -> Result<RgbImage> {
-    let (image_width, image_height) = image.dimensions();
-    let inside = part.width > 0
-        && part.height > 0
-        && part
-            .left
-            .checked_add(part.width)
-            .is_some_and(|right| right <= image_width)
-        && part
-            .top
-            .checked_add(part.height)
-            .is_some_and(|bottom| bottom <= image_height);
-    if !inside || width == 0 || height == 0 {
-        return Err(Error::setting(
-            "the crop box",
-            format!("{part:?} to {width} × {height}"),
-            format!("a box inside {image_width} × {image_height} pixels"),
-        ));
-    }
-    // A crop of its own first: the kernel must not see pixels outside the box.
-    let cut;
-    let source = if part == CropBox::whole(image) {
-        image
-    } else {
-        let view = image::imageops::crop_imm(image, part.left, part.top, part.width, part.height);
-        cut = view.to_image();
-        &cut
-    };
-    if source.dimensions() == (width, height) {
-        return Ok(source.clone());
-    }
-    let (source_width, source_height) = source.dimensions();
-    let across = Kernels::new(source_width, width, filter);
-    let down = Kernels::new(source_height, height, filter);
-    // Pillow starts with the rows, but for an image that grows in width and
-    // shrinks in height. The order shows: each pass rounds to bytes.
-    Ok(match width > source_width && height < source_height {
-        true => resize_rows(&resize_columns(source, &down), &across),
-        false => resize_columns(&resize_rows(source, &across), &down),
-    })
+    check_box(image, part, [width, height])?;
+    let whole = CropBox::of_size(width, height);
+    Ok(resize(image, part, [width, height], whole, filter))
 }
 
-/// Colours of a pixel.
-const CHANNELS: usize = 3;
+/// Refuses boxes that are empty or reach outside of `image`, and sizes of nothing.
+pub(super) fn check_box(image: &RgbImage, part: CropBox, size: [u32; 2]) -> Result<()> {
+    let (width, height) = image.dimensions();
+    if part.is_inside(width, height) && !size.contains(&0) {
+        return Ok(());
+    }
+    Err(Error::setting(
+        "the crop box",
+        format!("{part:?} to {} × {}", size[0], size[1]),
+        format!("a box inside {width} × {height} pixels"),
+    ))
+}
 
-/// Fractional bits of a weight.
-const PRECISION: u32 = 22;
+/// The pixels in `window` of what `part` of `image` becomes when it is resized to
+/// `size`. The boxes must lie inside of `image` and of `size`.
+pub(super) fn resize<P>(
+    image: &Buffer<P>,
+    part: CropBox,
+    size: [u32; 2],
+    window: CropBox,
+    filter: Filter,
+) -> Buffer<P>
+where
+    P: Pixel<Subpixel: Sample> + 'static,
+{
+    if [part.width, part.height] == size {
+        let (left, top) = (part.left + window.left, part.top + window.top);
+        return image::imageops::crop_imm(image, left, top, window.width, window.height).to_image();
+    }
+    let columns = window.left..window.left + window.width;
+    let rows = window.top..window.top + window.height;
+    let across = Kernels::new(part.width, size[0], columns, filter).behind(part.left);
+    let down = Kernels::new(part.height, size[1], rows, filter).behind(part.top);
+    let (columns, rows) = (across.reach(), down.reach());
+    // Pillow starts with the rows, but for an image that grows in width and
+    // shrinks in height. The order shows: each pass rounds.
+    match size[0] > part.width && size[1] < part.height {
+        true => {
+            let resized = resize_columns(image, &down, columns.clone());
+            resize_rows(
+                &resized,
+                &across.before(columns.start),
+                0..window.height as usize,
+            )
+        }
+        false => {
+            let resized = resize_rows(image, &across, rows.clone());
+            resize_columns(&resized, &down.before(rows.start), 0..window.width as usize)
+        }
+    }
+}
+
+/// The pixels in `window` of what `image` becomes when each pixel of `size` takes
+/// the nearest one (Pillow `src/libImaging/Geometry.c`, `ImagingScaleAffine`).
+pub(super) fn resize_nearest(image: &RgbImage, size: [u32; 2], window: CropBox) -> RgbImage {
+    // The positions are summed up, not multiplied out, as their last bits decide
+    // between two pixels now and then.
+    let positions = |input: u32, output: u32, window: Range<u32>| -> Vec<u32> {
+        let step = f64::from(input) / f64::from(output);
+        let positions = std::iter::successors(Some(step * 0.5), |at| Some(at + step));
+        let window = window.start as usize..window.end as usize;
+        let positions = positions.take(window.end).skip(window.start);
+        positions.map(|at| (at as u32).min(input - 1)).collect()
+    };
+    let columns = window.left..window.left + window.width;
+    let rows = window.top..window.top + window.height;
+    let columns = positions(image.width(), size[0], columns);
+    let rows = positions(image.height(), size[1], rows);
+    RgbImage::from_fn(window.width, window.height, |x, y| {
+        *image.get_pixel(columns[x as usize], rows[y as usize])
+    })
+}
 
 impl Filter {
     /// Distance from the centre beyond which the kernel is zero.
@@ -98,14 +135,71 @@ impl Filter {
     }
 }
 
+/// One colour of a pixel: how it is weighted, summed and rounded.
+pub(super) trait Sample: image::Primitive + 'static {
+    type Weight: Copy;
+    type Sum: Copy;
+    /// What a sum starts from.
+    const START: Self::Sum;
+    fn weight(weight: f64) -> Self::Weight;
+    fn add(sum: Self::Sum, sample: Self, weight: Self::Weight) -> Self::Sum;
+    fn round(sum: Self::Sum) -> Self;
+}
+
+/// Fractional bits of a byte's weight.
+const PRECISION: u32 = 22;
+
+impl Sample for u8 {
+    type Weight = i32;
+    type Sum = i32;
+    /// A half, for the rounding.
+    const START: i32 = 1 << (PRECISION - 1);
+
+    fn weight(weight: f64) -> i32 {
+        let scaled = weight * f64::from(1u32 << PRECISION);
+        (scaled + 0.5f64.copysign(scaled)) as i32
+    }
+
+    #[inline]
+    fn add(sum: i32, sample: u8, weight: i32) -> i32 {
+        sum + i32::from(sample) * weight
+    }
+
+    #[inline]
+    fn round(sum: i32) -> u8 {
+        (sum >> PRECISION).clamp(0, 255) as u8
+    }
+}
+
+impl Sample for u16 {
+    type Weight = f64;
+    type Sum = f64;
+    const START: f64 = 0.0;
+
+    fn weight(weight: f64) -> f64 {
+        weight
+    }
+
+    #[inline]
+    fn add(sum: f64, sample: u16, weight: f64) -> f64 {
+        sum + f64::from(sample) * weight
+    }
+
+    #[inline]
+    fn round(sum: f64) -> u16 {
+        // The cast cuts off what is below zero or too large.
+        (sum + 0.5).floor() as u16
+    }
+}
+
 /// For each output position, which input positions count and how much.
-struct Kernels {
+pub(super) struct Kernels {
     first: Vec<usize>,
-    weights: Vec<Vec<i32>>,
+    weights: Vec<Vec<f64>>,
 }
 
 impl Kernels {
-    fn new(input: u32, output: u32, filter: Filter) -> Self {
+    pub(super) fn new(input: u32, output: u32, window: Range<u32>, filter: Filter) -> Self {
         let scale = f64::from(input) / f64::from(output);
         let stretch = scale.max(1.0);
         let support = filter.support() * stretch;
@@ -113,69 +207,108 @@ impl Kernels {
             let centre = (f64::from(at) + 0.5) * scale;
             let first = (centre - support + 0.5).max(0.0) as usize;
             let end = ((centre + support + 0.5) as usize).min(input as usize);
-            let weights: Vec<f64> = (first..end)
+            let mut weights: Vec<f64> = (first..end)
                 .map(|x| filter.weight((x as f64 - centre + 0.5) * (1.0 / stretch)))
                 .collect();
             let total: f64 = weights.iter().sum();
-            let fixed = |weight: f64| {
-                let weight = if total == 0.0 { weight } else { weight / total };
-                let scaled = weight * f64::from(1u32 << PRECISION);
-                (scaled + 0.5f64.copysign(scaled)) as i32
-            };
-            (first, weights.into_iter().map(fixed).collect())
+            if total != 0.0 {
+                weights.iter_mut().for_each(|weight| *weight /= total);
+            }
+            (first, weights)
         };
-        let (first, weights) = (0..output).map(kernel).unzip();
+        let (first, weights) = window.map(kernel).unzip();
         Self { first, weights }
+    }
+
+    /// The input positions that count for any output.
+    pub(super) fn reach(&self) -> Range<usize> {
+        let ends = self.first.iter().zip(&self.weights);
+        let end = ends.map(|(first, weights)| first + weights.len()).max();
+        self.first.iter().copied().min().unwrap_or(0)..end.unwrap_or(0)
+    }
+
+    /// The same, with `margin` positions in front of the input.
+    pub(super) fn behind(mut self, margin: u32) -> Self {
+        self.first
+            .iter_mut()
+            .for_each(|first| *first += margin as usize);
+        self
+    }
+
+    /// The same, with the first `cut` positions of the input gone.
+    pub(super) fn before(mut self, cut: usize) -> Self {
+        self.first.iter_mut().for_each(|first| *first -= cut);
+        self
+    }
+
+    /// First position and weights of each output.
+    fn of<S: Sample>(&self) -> Vec<(usize, Vec<S::Weight>)> {
+        let kernels = self.first.iter().zip(&self.weights);
+        let kernels = kernels.map(|(first, weights)| {
+            (
+                *first,
+                weights.iter().map(|weight| S::weight(*weight)).collect(),
+            )
+        });
+        kernels.collect()
     }
 }
 
-/// A sum of weighted bytes, rounded; it starts from [`HALF`].
-fn to_byte(sum: i32) -> u8 {
-    (sum >> PRECISION).clamp(0, 255) as u8
-}
-
-const HALF: i32 = 1 << (PRECISION - 1);
-
-/// Resizes each row to as many pixels as there are kernels.
-fn resize_rows(source: &RgbImage, kernels: &Kernels) -> RgbImage {
-    let row_length = source.width() as usize * CHANNELS;
-    let mut resized = RgbImage::new(kernels.first.len() as u32, source.height());
-    let rows = source.as_raw().chunks_exact(row_length);
-    for (out, row) in resized
-        .chunks_exact_mut(kernels.first.len() * CHANNELS)
-        .zip(rows)
-    {
-        let kernels = kernels.first.iter().zip(&kernels.weights);
-        for (out, (first, weights)) in out.chunks_exact_mut(CHANNELS).zip(kernels) {
-            let mut sums = [HALF; CHANNELS];
-            let pixels = row[first * CHANNELS..].chunks_exact(CHANNELS);
+/// Resizes each of `rows` to as many pixels as there are kernels.
+pub(super) fn resize_rows<P>(source: &Buffer<P>, kernels: &Kernels, rows: Range<usize>) -> Buffer<P>
+where
+    P: Pixel<Subpixel: Sample> + 'static,
+{
+    let channels = usize::from(P::CHANNEL_COUNT);
+    let kernels = kernels.of::<P::Subpixel>();
+    let length = source.width() as usize * channels;
+    let mut resized = Buffer::<P>::new(kernels.len() as u32, rows.len() as u32);
+    let outs = resized.chunks_exact_mut((kernels.len() * channels).max(1));
+    let rows = source.as_raw()[rows.start * length..].chunks_exact(length.max(1));
+    for (out, row) in outs.zip(rows) {
+        for (out, (first, weights)) in out.chunks_exact_mut(channels).zip(&kernels) {
+            // As many sums as any pixel has colours.
+            let mut sums = [P::Subpixel::START; 4];
+            let pixels = row[first * channels..].chunks_exact(channels);
             for (pixel, weight) in pixels.zip(weights) {
-                for (sum, value) in sums.iter_mut().zip(pixel) {
-                    *sum += i32::from(*value) * weight;
+                for (sum, sample) in sums.iter_mut().zip(pixel) {
+                    *sum = P::Subpixel::add(*sum, *sample, *weight);
                 }
             }
-            out.copy_from_slice(&sums.map(to_byte));
+            for (out, sum) in out.iter_mut().zip(sums) {
+                *out = P::Subpixel::round(sum);
+            }
         }
     }
     resized
 }
 
-/// Resizes each column to as many pixels as there are kernels.
-fn resize_columns(source: &RgbImage, kernels: &Kernels) -> RgbImage {
-    let row_length = source.width() as usize * CHANNELS;
-    let mut resized = RgbImage::new(source.width(), kernels.first.len() as u32);
-    let mut sums = vec![HALF; row_length];
-    let kernels = kernels.first.iter().zip(&kernels.weights);
-    for (out, (first, weights)) in resized.chunks_exact_mut(row_length).zip(kernels) {
-        sums.fill(HALF);
-        let rows = source.as_raw()[first * row_length..].chunks_exact(row_length);
+/// Resizes each of `columns` to as many pixels as there are kernels.
+pub(super) fn resize_columns<P>(
+    source: &Buffer<P>,
+    kernels: &Kernels,
+    columns: Range<usize>,
+) -> Buffer<P>
+where
+    P: Pixel<Subpixel: Sample> + 'static,
+{
+    let channels = usize::from(P::CHANNEL_COUNT);
+    let kernels = kernels.of::<P::Subpixel>();
+    let length = source.width() as usize * channels;
+    let wanted = columns.start * channels..columns.end * channels;
+    let mut resized = Buffer::<P>::new(columns.len() as u32, kernels.len() as u32);
+    let mut sums = vec![P::Subpixel::START; wanted.len()];
+    let outs = resized.chunks_exact_mut(wanted.len().max(1));
+    for (out, (first, weights)) in outs.zip(&kernels) {
+        sums.fill(P::Subpixel::START);
+        let rows = source.as_raw()[first * length..].chunks_exact(length.max(1));
         for (row, weight) in rows.zip(weights) {
-            for (sum, value) in sums.iter_mut().zip(row) {
-                *sum += i32::from(*value) * weight;
+            for (sum, sample) in sums.iter_mut().zip(&row[wanted.clone()]) {
+                *sum = P::Subpixel::add(*sum, *sample, *weight);
             }
         }
-        for (byte, sum) in out.iter_mut().zip(&sums) {
-            *byte = to_byte(*sum);
+        for (out, sum) in out.iter_mut().zip(&sums) {
+            *out = P::Subpixel::round(*sum);
         }
     }
     resized

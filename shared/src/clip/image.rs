@@ -1,0 +1,89 @@
+//! The image encoder, of either kind.
+
+use candle_core::Tensor;
+
+use super::transformer::Transformer;
+use super::{Backbone, ImageConfig, ModifiedResNet, VisionTransformer, Weights};
+use crate::error::{Error, Result};
+
+/// Pixels → image features.
+#[derive(Debug, Clone)]
+pub enum ImageEncoder {
+    Vit(VisionTransformer),
+    ResNet(ModifiedResNet),
+}
+
+impl ImageEncoder {
+    /// Reads the tensors under `visual.`.
+    pub fn load(weights: &mut Weights, config: &ImageConfig, embed_dim: usize) -> Result<Self> {
+        let side = config.side;
+        Ok(match &config.backbone {
+            Backbone::Vit { patch, tower } => Self::Vit(VisionTransformer::load(
+                weights,
+                [side, *patch],
+                tower,
+                embed_dim,
+            )?),
+            Backbone::ResNet {
+                width,
+                stages,
+                heads,
+            } => Self::ResNet(ModifiedResNet::load(
+                weights,
+                side,
+                (*width, stages, *heads),
+                embed_dim,
+            )?),
+        })
+    }
+
+    /// The same encoder on other transformer blocks.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a ResNet, which has none.
+    pub(super) fn with(
+        &self,
+        change: impl Fn(&Transformer) -> Result<Transformer>,
+    ) -> Result<Self> {
+        match self {
+            Self::Vit(vit) => Ok(Self::Vit(vit.with(change)?)),
+            Self::ResNet(_) => Err(Error::setting(
+                "the image encoder",
+                "a ResNet",
+                "a ViT, for an adapter of the image encoder",
+            )),
+        }
+    }
+
+    /// The Vision Transformer, if it is one.
+    pub fn vit(&self) -> Option<&VisionTransformer> {
+        match self {
+            Self::Vit(vit) => Some(vit),
+            Self::ResNet(_) => None,
+        }
+    }
+
+    /// Normalised pixels `[B, 3, side, side]` → image features `[B, embed_dim]`,
+    /// not normalised.
+    pub fn forward(&self, pixels: &Tensor) -> Result<Tensor> {
+        match self {
+            Self::Vit(vit) => vit.forward(pixels),
+            Self::ResNet(resnet) => resnet.forward(pixels),
+        }
+    }
+}
+
+/// The batch size of `pixels`.
+///
+/// # Errors
+/// [`Error::Setting`] unless they are `[B, 3, side, side]`.
+pub(super) fn check_pixels(pixels: &Tensor, side: usize) -> Result<usize> {
+    match *pixels.dims() {
+        [batch, 3, height, width] if (height, width) == (side, side) => Ok(batch),
+        ref other => Err(Error::setting(
+            "the pixels' shape",
+            format!("{other:?}"),
+            format!("[batch, 3, {side}, {side}]"),
+        )),
+    }
+}

@@ -1,0 +1,161 @@
+//! safetensors: the length of a header, the header in JSON, the bytes of every
+//! tensor one after the other.
+//!
+//! The types are those of the `safetensors` crate. Its reader is not used: it
+//! takes the last of two equal names without a word, needs many times the size of
+//! the header for a moment, and does not name the tensor that is wrong.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use safetensors::Dtype;
+use safetensors::tensor::TensorInfo;
+use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
+
+use super::{Checkpoint, Container, StoredTensor, StoredType};
+use crate::error::{Error, Result};
+
+/// The format's own limit.
+const LONGEST_HEADER: usize = 100_000_000;
+/// The name of the header's entry that is no tensor.
+const METADATA: &str = "__metadata__";
+
+/// Whether the bytes begin as a safetensors file does: a length, then an object.
+pub(super) fn is_safetensors(bytes: &[u8]) -> bool {
+    bytes.get(8) == Some(&b'{')
+}
+
+/// Reads a safetensors file.
+///
+/// # Errors
+/// [`Error::Format`] if it is cut or damaged, or describes tensors that overlap,
+/// leave gaps or do not fit their bytes.
+pub(super) fn read(bytes: &[u8]) -> Result<Checkpoint<'_>> {
+    let (header, data) = split(bytes)?;
+    let mut json = serde_json::Deserializer::from_slice(header);
+    let header = json
+        .deserialize_map(HeaderVisitor)
+        .and_then(|header| json.end().map(|()| header))
+        .map_err(|error| invalid(format!("its header cannot be read: {error}")))?;
+
+    let mut tensors: Vec<(String, TensorInfo)> = header.tensors.into_iter().collect();
+    tensors.sort_by_key(|(_, info)| info.data_offsets);
+    let described = tensors
+        .iter()
+        .map(|(_, info)| info.data_offsets.1)
+        .max()
+        .unwrap_or(0);
+    if described != data.len() {
+        return Err(invalid(format!(
+            "its header describes {described} bytes of tensors; the file has {} after the header",
+            data.len()
+        )));
+    }
+    let mut end = 0;
+    let mut stored = BTreeMap::new();
+    for (name, info) in tensors {
+        let (from, to) = info.data_offsets;
+        if from != end {
+            return Err(invalid(format!(
+                "tensor `{name}` begins at byte {from}; expected {end}, where the one before it \
+                 ends"
+            )));
+        }
+        end = to;
+        let tensor = data
+            .get(from..to)
+            .ok_or_else(|| format!("it ends at byte {to}, before its beginning at byte {from}"))
+            .and_then(|bytes| StoredTensor::contiguous(stored_type(info.dtype)?, info.shape, bytes))
+            .map_err(|reason| invalid(format!("tensor `{name}`: {reason}")))?;
+        stored.insert(name, tensor);
+    }
+    Ok(Checkpoint {
+        container: Container::Safetensors,
+        tensors: stored,
+        metadata: header.metadata,
+        values: BTreeMap::new(),
+    })
+}
+
+/// The header and what follows it.
+fn split(bytes: &[u8]) -> Result<(&[u8], &[u8])> {
+    let (length, rest) = bytes
+        .split_first_chunk::<8>()
+        .ok_or_else(|| invalid(format!("it ends after {} bytes", bytes.len())))?;
+    let length = u64::from_le_bytes(*length);
+    if length > LONGEST_HEADER as u64 {
+        return Err(invalid(format!(
+            "its header should have {length} bytes; expected at most {LONGEST_HEADER}"
+        )));
+    }
+    rest.split_at_checked(length as usize).ok_or_else(|| {
+        invalid(format!(
+            "its header should have {length} bytes; the file ends after {} of them",
+            rest.len()
+        ))
+    })
+}
+
+fn stored_type(dtype: Dtype) -> std::result::Result<StoredType, String> {
+    Ok(match dtype {
+        Dtype::F64 => StoredType::F64,
+        Dtype::F32 => StoredType::F32,
+        Dtype::F16 => StoredType::F16,
+        Dtype::BF16 => StoredType::Bf16,
+        Dtype::I64 => StoredType::I64,
+        Dtype::I32 => StoredType::I32,
+        Dtype::I16 => StoredType::I16,
+        Dtype::I8 => StoredType::I8,
+        Dtype::U64 => StoredType::U64,
+        Dtype::U32 => StoredType::U32,
+        Dtype::U16 => StoredType::U16,
+        Dtype::U8 => StoredType::U8,
+        Dtype::BOOL => StoredType::Bool,
+        other => {
+            return Err(format!(
+                "its type is {other}; expected floats of 16 to 64 bits, integers or flags"
+            ));
+        }
+    })
+}
+
+fn invalid(reason: String) -> Error {
+    Error::format("the safetensors file", reason)
+}
+
+/// The header's entries.
+#[derive(Default)]
+struct Header {
+    tensors: BTreeMap<String, TensorInfo>,
+    metadata: BTreeMap<String, String>,
+}
+
+struct HeaderVisitor;
+
+impl<'de> Visitor<'de> for HeaderVisitor {
+    type Value = Header;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("an object with the tensors by name")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> std::result::Result<Header, M::Error> {
+        let mut header = Header::default();
+        let mut has_metadata = false;
+        while let Some(name) = map.next_key::<String>()? {
+            let twice = if name == METADATA {
+                header.metadata = map.next_value()?;
+                std::mem::replace(&mut has_metadata, true)
+            } else {
+                header.tensors.contains_key(&name)
+            };
+            if twice {
+                return Err(M::Error::custom(format!("it names `{name}` twice")));
+            }
+            if name != METADATA {
+                header.tensors.insert(name, map.next_value()?);
+            }
+        }
+        Ok(header)
+    }
+}

@@ -1,0 +1,5 @@
+//! Fuzz target `image`.
+
+#![no_main]
+
+clipwright_fuzz::run!(image);

@@ -1,0 +1,5 @@
+//! Fuzz target `learned`.
+
+#![no_main]
+
+clipwright_fuzz::run!(learned);

@@ -1,0 +1,5 @@
+//! Fuzz target `model`.
+
+#![no_main]
+
+clipwright_fuzz::run!(model);

@@ -1,0 +1,5 @@
+//! Fuzz target `safetensors`.
+
+#![no_main]
+
+clipwright_fuzz::run!(checkpoint);

@@ -1,0 +1,5 @@
+//! Fuzz target `text`.
+
+#![no_main]
+
+clipwright_fuzz::run!(text);

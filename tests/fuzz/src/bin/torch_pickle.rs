@@ -1,0 +1,5 @@
+//! Fuzz target `torch_pickle`.
+
+#![no_main]
+
+clipwright_fuzz::run!(torch_pickle);

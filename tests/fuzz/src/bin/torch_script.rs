@@ -1,0 +1,5 @@
+//! Fuzz target `torch_script`.
+
+#![no_main]
+
+clipwright_fuzz::run!(torch_script);
