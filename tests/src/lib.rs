@@ -1,5 +1,5 @@
 //! What the tests share: golden cases, which run natively and in a browser, and
-//! everything on this machine that a test needs ([`host`]).
+//! everything on this machine that a test needs (`host`).
 
 pub mod golden;
 

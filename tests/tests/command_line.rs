@@ -356,7 +356,11 @@ fn weights_that_do_not_fit_are_named() -> Result<()> {
     fs::write(here.join("cut.safetensors"), &bytes[..bytes.len() / 2])?;
     refused(here, &classify("cut.safetensors"), &["not valid"])?;
     fs::write(here.join("absurd.safetensors"), [0xff; 64])?;
-    refused(here, &classify("absurd.safetensors"), &["unknown kind", "safetensors"])?;
+    refused(
+        here,
+        &classify("absurd.safetensors"),
+        &["unknown kind", "safetensors"],
+    )?;
     refused(
         here,
         &classify("nowhere.safetensors"),

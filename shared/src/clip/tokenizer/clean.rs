@@ -6,11 +6,11 @@
 
 use std::sync::LazyLock;
 
+use icu_normalizer::ComposingNormalizerBorrowed;
 use regex::Regex;
-use unicode_normalization::UnicodeNormalization;
 
 use super::badness::is_space;
-use super::code_pages::windows_1252_of_control;
+use super::characters::{is_unwanted, plain_characters};
 use super::entities::{unescape, unescape_certain};
 use super::mojibake::fix_encoding;
 
@@ -60,73 +60,11 @@ fn repair_segment(segment: &str, is_html: bool) -> String {
         let fixed = fixed.replace("\r\n", "\n");
         let fixed: String = fixed.chars().flat_map(plain_characters).collect();
         let fixed = TERMINAL_ESCAPE.replace_all(&fixed, "");
-        let fixed: String = fixed.chars().filter(|c| !is_unwanted(*c)).nfc().collect();
+        let fixed: String = fixed.chars().filter(|c| !is_unwanted(*c)).collect();
+        let fixed = ComposingNormalizerBorrowed::new_nfc().normalize(&fixed);
         if fixed == text {
             return text;
         }
-        text = fixed;
+        text = fixed.into_owned();
     }
-}
-
-/// The usual characters for one of special form.
-fn plain_characters(character: char) -> impl Iterator<Item = char> {
-    let plain = match character {
-        '\u{80}'..='\u{9f}' => windows_1252_of_control(character).unwrap_or(character),
-        _ => character,
-    };
-    let (plain, more) = match plain {
-        // Ligatures and digraphs of Latin letters.
-        'Ĳ' => ('I', "J"),
-        'ĳ' => ('i', "j"),
-        'ŉ' => ('\'', "n"),
-        'Ǳ' => ('D', "Z"),
-        'ǲ' => ('D', "z"),
-        'ǳ' => ('d', "z"),
-        'Ǆ' => ('D', "Ž"),
-        'ǅ' => ('D', "ž"),
-        'ǆ' => ('d', "ž"),
-        'Ǉ' => ('L', "J"),
-        'ǈ' => ('L', "j"),
-        'ǉ' => ('l', "j"),
-        'Ǌ' => ('N', "J"),
-        'ǋ' => ('N', "j"),
-        'ǌ' => ('n', "j"),
-        'ﬀ' => ('f', "f"),
-        'ﬁ' => ('f', "i"),
-        'ﬂ' => ('f', "l"),
-        'ﬃ' => ('f', "fi"),
-        'ﬄ' => ('f', "fl"),
-        'ﬅ' => ('ſ', "t"),
-        'ﬆ' => ('s', "t"),
-        // Quotes.
-        'ʼ' | '‘'..='‛' => ('\'', ""),
-        '“'..='‟' => ('"', ""),
-        // Ends of lines.
-        '\r' | '\u{2028}' | '\u{2029}' => ('\n', ""),
-        '\u{3000}' => (' ', ""),
-        _ => (plain, ""),
-    };
-    // Full and half width. One form has two characters, a blank and an accent.
-    let (first, second) = match plain {
-        '\u{ff01}'..='\u{ffef}' => {
-            let mut usual = std::iter::once(plain).nfkc();
-            (usual.next().unwrap_or(plain), usual.next())
-        }
-        _ => (plain, None),
-    };
-    std::iter::once(first).chain(second).chain(more.chars())
-}
-
-/// Control characters that nobody means.
-fn is_unwanted(character: char) -> bool {
-    matches!(
-        character,
-        '\0'..='\u{8}'
-            | '\u{b}'
-            | '\u{e}'..='\u{1f}'
-            | '\u{7f}'
-            | '\u{206a}'..='\u{206f}'
-            | '\u{feff}'
-            | '\u{fff9}'..='\u{fffc}'
-    )
 }

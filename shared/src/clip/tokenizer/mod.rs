@@ -5,6 +5,7 @@
 //! done here as in openai/CLIP `simple_tokenizer.py`.
 
 mod badness;
+mod characters;
 mod clean;
 mod code_pages;
 mod entities;
