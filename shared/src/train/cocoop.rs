@@ -2,12 +2,10 @@
 
 use candle_core::{Tensor, Var};
 
-use super::coop::correct;
-use super::{Optimizer, Sgd, StepReport, check_loss};
+use super::{Sgd, StepReport, update};
 use crate::clip::Clip;
 use crate::error::Result;
 use crate::learners::{CoCoOp, PromptTokens, Prompts};
-use crate::ops::cross_entropy;
 
 /// A context and its net in training.
 pub struct CoCoOpTrainer {
@@ -55,14 +53,7 @@ impl CoCoOpTrainer {
         lr: f64,
     ) -> Result<StepReport> {
         let logits = self.logits(clip, image_features)?;
-        let loss = cross_entropy(&logits, labels)?;
-        let report = StepReport {
-            loss: loss.to_scalar()?,
-            correct: correct(&logits, labels)?,
-        };
-        check_loss(report.loss)?;
-        self.optimizer.step(&loss.backward()?, lr)?;
-        Ok(report)
+        update(&mut self.optimizer, &logits, labels, lr)
     }
 
     /// Logits `[B, n_classes]` of normalised image features `[B, embed_dim]`.

@@ -1,21 +1,11 @@
 //! One CoOp step: image features and labels → an updated context.
 
-use candle_core::{D, DType, Tensor, Var};
+use candle_core::{Tensor, Var};
 
-use super::{Optimizer, Sgd, check_loss};
+use super::{Sgd, StepReport, update};
 use crate::clip::{Clip, logits, normalise};
 use crate::error::Result;
 use crate::learners::{Coop, PromptTokens, Prompts, text_features};
-use crate::ops::cross_entropy;
-
-/// What a step saw, before its update.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct StepReport {
-    /// Mean cross-entropy of the batch, in nats.
-    pub loss: f32,
-    /// Images of the batch whose highest logit was their label's.
-    pub correct: usize,
-}
 
 /// A context in training.
 pub struct CoopTrainer {
@@ -53,14 +43,7 @@ impl CoopTrainer {
         lr: f64,
     ) -> Result<StepReport> {
         let logits = self.logits(clip, image_features)?;
-        let loss = cross_entropy(&logits, labels)?;
-        let report = StepReport {
-            loss: loss.to_scalar()?,
-            correct: correct(&logits, labels)?,
-        };
-        check_loss(report.loss)?;
-        self.optimizer.step(&loss.backward()?, lr)?;
-        Ok(report)
+        update(&mut self.optimizer, &logits, labels, lr)
     }
 
     /// Logits `[B, n_classes]` of normalised image features `[B, embed_dim]`;
@@ -82,14 +65,6 @@ impl CoopTrainer {
             ..self.coop.clone()
         })
     }
-}
-
-/// How many rows of `logits [B, n_classes]` are highest at their label.
-pub(super) fn correct(logits: &Tensor, labels: &Tensor) -> Result<usize> {
-    let hits = logits
-        .argmax(D::Minus1)?
-        .eq(&labels.to_dtype(DType::U32)?)?;
-    Ok(hits.to_dtype(DType::F32)?.sum_all()?.to_scalar::<f32>()? as usize)
 }
 
 /// Normalised image features of `pixels [B, 3, side, side]` → `[B, embed_dim]`.

@@ -2,11 +2,9 @@
 
 use candle_core::{Tensor, Var};
 
-use super::coop::correct;
-use super::{AdamW, Optimizer, StepReport, check_loss};
+use super::{AdamW, StepReport, update};
 use crate::clip::{Adapter, Clip, TokenRow, logits, normalise};
 use crate::error::Result;
-use crate::ops::cross_entropy;
 
 /// Adapters in training.
 pub struct LoraTrainer {
@@ -63,13 +61,7 @@ impl LoraTrainer {
         let seed = self.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ self.steps;
         let adapter = self.adapter.with_dropout(self.dropout, seed);
         let logits = self.logits(&adapter, pixels)?;
-        let loss = cross_entropy(&logits, labels)?;
-        let report = StepReport {
-            loss: loss.to_scalar()?,
-            correct: correct(&logits, labels)?,
-        };
-        check_loss(report.loss)?;
-        self.optimizer.step(&loss.backward()?, lr)?;
+        let report = update(&mut self.optimizer, &logits, labels, lr)?;
         self.steps += 1;
         Ok(report)
     }
