@@ -1,20 +1,26 @@
 //! The native trainer: everything around [`clipwright_shared`] that needs files,
 //! a terminal, threads or a clock.
 //!
-//! `main` reads [`args`]; each of [`commands`] turns its arguments into a plan
-//! and carries it out with [`model`] (weights), [`hub`] (models of the Hugging Face
-//! Hub), [`data`] (images and splits), [`training`] (the loop) and [`run_folder`]
-//! (what is left behind).
+//! `main` reads [`args`]; each of [`commands`] carries them out. A training's
+//! [`settings`] become a plan; a [`run`] draws from [`data`], goes through the loop of
+//! [`training`] on a [`model`] (which may come from the [`hub`]), measures with
+//! [`measure`], and leaves a folder with a [`report`]; a [`protocol`] is many runs.
 
 pub mod args;
 pub mod commands;
 pub mod data;
 pub mod hub;
+pub mod learned;
+pub mod measure;
 pub mod model;
 pub mod pretrain;
 pub mod problem;
 pub mod progress;
-pub mod run_folder;
+pub mod protocol;
+pub mod report;
+pub mod run;
+pub mod settings;
+pub mod synthetic;
 pub mod training;
 pub mod whole_file;
 pub mod world;

@@ -33,6 +33,17 @@ pub fn hint(error: &anyhow::Error) -> Option<String> {
             .downcast_ref::<Problem>()
             .map(|problem| problem.hint.clone());
         let shared = cause.downcast_ref::<clipwright_shared::Error>();
-        own.or_else(|| shared.and_then(clipwright_shared::Error::hint))
+        own.or_else(|| shared.and_then(shared_hint))
     })
+}
+
+/// A setting's error says what was expected; where to read more is known here.
+fn shared_hint(error: &clipwright_shared::Error) -> Option<String> {
+    let of_setting = || match error {
+        clipwright_shared::Error::Setting { .. } => {
+            Some("`clipwright COMMAND --help` says what each flag takes".into())
+        }
+        _ => None,
+    };
+    error.hint().or_else(of_setting)
 }

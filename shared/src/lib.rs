@@ -18,7 +18,7 @@
 //! let mut session = Session::from_bytes(&weights, &Device::Cpu)?;
 //! let picture = std::fs::read(format!("{assets}/samples/yellow-plain-cross.png"))?;
 //! let names = ["yellow plain cross", "red striped diamond"].map(String::from);
-//! let answer = session.classify(&views::decode(&picture)?, &names, "a photo of a {}.")?;
+//! let answer = session.classify(&views::decode(&picture)?, &names, &["a photo of a {}.".into()])?;
 //! assert_eq!(answer.rankings[0].classes[0].class, "yellow plain cross");
 //! # Ok(())
 //! # }
@@ -31,7 +31,9 @@ pub mod checkpoint;
 pub mod clip;
 mod error;
 pub mod eval;
+pub mod explain;
 pub mod formats;
+pub mod interop;
 pub mod learners;
 pub mod ops;
 pub mod protocol;

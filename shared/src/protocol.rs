@@ -74,6 +74,8 @@ pub struct LearnedInfo {
     pub n_ctx: usize,
     pub class_specific: bool,
     pub class_token_position: ClassTokenPosition,
+    /// The words that the context started from, or the prompt of an adapter.
+    pub template: Option<String>,
     /// The classes it was learned on.
     pub class_names: Vec<String>,
     pub shots: Option<usize>,

@@ -8,9 +8,9 @@ use image::RgbImage;
 use rayon::prelude::*;
 
 use crate::checkpoint::LearnedFile;
-use crate::clip::{Clip, Tokenizer, Weights, logits, normalise};
+use crate::clip::{Clip, ImageEncoder, Tokenizer, Weights};
 use crate::error::{Error, Result};
-use crate::learners::{Learner, Method, ZeroShot};
+use crate::learners::{Classifier, Coop, Learner, Method, ZeroShot};
 use crate::ops::softmax;
 use crate::protocol::{ClassProbability, Classification, LearnedInfo, ModelInfo, Ranking};
 use crate::views::{Picture, clip_view, clip_view_of_rgb, normalise_pixels_by};
@@ -21,14 +21,21 @@ pub const ZERO_SHOT: &str = "zero-shot";
 /// Views encoded together; bounds the memory of a large batch.
 const VIEWS_PER_FORWARD: usize = 64;
 
-/// What kept text features belong to: a learned file's name or, for zero-shot,
-/// the template; and the class names.
-type TextKey = (TextSource, Vec<String>);
+/// What a kept classifier belongs to: what answers, and for which class names.
+type Question = (Source, Vec<String>);
 
 #[derive(PartialEq, Eq, Hash)]
-enum TextSource {
+enum Source {
     Learned(String),
-    Template(String),
+    ZeroShot(ZeroShot),
+}
+
+/// A learned file that was opened.
+struct Learned {
+    info: LearnedInfo,
+    learner: Learner,
+    /// If it does not see with the model's own.
+    image_encoder: Option<ImageEncoder>,
 }
 
 /// A loaded model with its learned files.
@@ -37,8 +44,8 @@ pub struct Session {
     pub tokenizer: Tokenizer,
     pub device: Device,
     fingerprint: String,
-    learned: Vec<(LearnedInfo, Learner)>,
-    text_features: HashMap<TextKey, Tensor>,
+    learned: Vec<Learned>,
+    classifiers: HashMap<Question, Classifier>,
 }
 
 impl Session {
@@ -52,7 +59,7 @@ impl Session {
             device: device.clone(),
             clip,
             learned: Vec::new(),
-            text_features: HashMap::new(),
+            classifiers: HashMap::new(),
         })
     }
 
@@ -81,62 +88,101 @@ impl Session {
     /// Adds a learned file under `name`, replacing one of that name.
     pub fn add_learned(&mut self, name: &str, bytes: &[u8]) -> Result<LearnedInfo> {
         let file = LearnedFile::from_bytes(bytes)?;
+        self.add_learned_file(name, &file)
+    }
+
+    /// As [`Self::add_learned`], already read.
+    pub fn add_learned_file(&mut self, name: &str, file: &LearnedFile) -> Result<LearnedInfo> {
         let learner = file.learner(&self.clip, &self.fingerprint)?;
-        let n_ctx = match &learner {
-            Learner::Coop(coop) => coop.n_ctx(),
-            Learner::ZeroShot(_) => 0,
+        let context = match &learner {
+            Learner::Coop(coop) => Some(coop),
+            Learner::CoCoOp(cocoop) => Some(&cocoop.coop),
+            _ => None,
         };
+        let facts = &file.metadata.facts;
         let info = LearnedInfo {
             name: name.into(),
             method: file.metadata.method,
-            n_ctx,
-            class_specific: file.context.rank() == 3,
-            class_token_position: file.metadata.class_token_position,
-            class_names: file.metadata.class_names.clone(),
+            n_ctx: context.map_or(0, Coop::n_ctx),
+            class_specific: context.is_some_and(Coop::class_specific),
+            class_token_position: facts.class_token_position,
+            template: facts.template.clone(),
+            class_names: facts.class_names.clone(),
             shots: file.metadata.shots,
         };
         self.remove_learned(name);
-        self.learned.push((info.clone(), learner));
+        self.learned.push(Learned {
+            info: info.clone(),
+            image_encoder: learner.image_encoder(&self.clip)?,
+            learner,
+        });
         Ok(info)
     }
 
     /// Forgets the learned file `name`, if it is there.
     pub fn remove_learned(&mut self, name: &str) {
-        self.learned.retain(|(info, _)| info.name != name);
-        let forgotten = TextSource::Learned(name.into());
-        self.text_features
+        self.learned.retain(|learned| learned.info.name != name);
+        let forgotten = Source::Learned(name.into());
+        self.classifiers
             .retain(|(source, _), _| *source != forgotten);
     }
 
     /// The learned files, in the order they came.
     pub fn learned(&self) -> impl Iterator<Item = &LearnedInfo> {
-        self.learned.iter().map(|(info, _)| info)
+        self.learned.iter().map(|learned| &learned.info)
     }
 
-    /// Normalised image features `[images, embed_dim]` of each image's CLIP view,
-    /// the images having been converted to RGB first, as data sets are read.
-    pub fn image_features(&self, images: &[RgbImage]) -> Result<Tensor> {
+    fn find(&self, name: &str) -> Result<&Learned> {
+        let found = self
+            .learned
+            .iter()
+            .find(|learned| learned.info.name == name);
+        found.ok_or_else(|| Error::setting("the learned file", name, "a loaded one"))
+    }
+
+    /// What was learned, by the name of its file.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if there is none of this name.
+    pub fn learner(&self, name: &str) -> Result<&Learner> {
+        Ok(&self.find(name)?.learner)
+    }
+
+    /// The image encoder that the learned file `learned` sees with, or the model's own.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if there is none of this name.
+    pub fn image_encoder(&self, learned: Option<&str>) -> Result<&ImageEncoder> {
+        let own = match learned {
+            Some(name) => self.find(name)?.image_encoder.as_ref(),
+            None => None,
+        };
+        Ok(own.unwrap_or(&self.clip.image))
+    }
+
+    /// Image features `[images, embed_dim]` of each image's CLIP view, as the encoder
+    /// of `learned` (or the model's own) gives them. The images have been converted to
+    /// RGB first, as data sets are read.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if there are no images, or no learned file of this name.
+    pub fn image_features(&self, learned: Option<&str>, images: &[RgbImage]) -> Result<Tensor> {
         let side = self.clip.config.image.side as u32;
-        self.view_features(images.len(), |at| clip_view_of_rgb(&images[at], side))
+        let encoder = self.image_encoder(learned)?;
+        self.encode_views(encoder, images.len(), |at| {
+            clip_view_of_rgb(&images[at], side)
+        })
     }
 
-    /// Normalised image features `[count, embed_dim]` of the views that `view`
-    /// makes, in parallel and a batch at a time, so that a long list needs no
-    /// more memory than a short one.
+    /// Features `[count, embed_dim]`, as `encoder` gives them, of the views that `view`
+    /// makes, in parallel and a batch at a time, so that a long list needs no more
+    /// memory than a short one.
     ///
     /// # Errors
     /// [`Error::Setting`] if there are none; whatever `view` fails with.
-    pub fn view_features<E: From<Error> + Send>(
-        &self,
-        count: usize,
-        view: impl Fn(usize) -> Result<RgbImage, E> + Sync,
-    ) -> Result<Tensor, E> {
-        Ok(normalise(&self.encode_views(count, view)?)?.detach())
-    }
-
-    /// As [`Self::view_features`], not normalised.
     pub fn encode_views<E: From<Error> + Send>(
         &self,
+        encoder: &ImageEncoder,
         count: usize,
         view: impl Fn(usize) -> Result<RgbImage, E> + Sync,
     ) -> Result<Tensor, E> {
@@ -154,70 +200,47 @@ impl Session {
                 .into_par_iter()
                 .map(&view)
                 .collect::<Result<Vec<_>, E>>()?;
-            let image = &self.clip.config.image;
-            let (mean, deviation) = (image.mean, image.standard_deviation);
-            let pixels = normalise_pixels_by(&views, mean, deviation, &self.device)?;
-            features.push(self.clip.image.forward(&pixels)?);
+            features.push(encoder.forward(&self.pixels(&views)?)?.detach());
         }
         Ok(Tensor::cat(&features, 0).map_err(Error::from)?)
     }
 
-    /// Normalised text features `[n_classes, embed_dim]` of one learned file, or
-    /// of `template` if `learned` is none. Kept for the next call.
-    pub fn text_features(
+    /// Views → pixels `[views, 3, side, side]`, normalised as the model asks for.
+    pub fn pixels(&self, views: &[RgbImage]) -> Result<Tensor> {
+        let image = &self.clip.config.image;
+        normalise_pixels_by(views, image.mean, image.standard_deviation, &self.device)
+    }
+
+    /// What tells `class_names` apart: the learned file of that name, or zero-shot with
+    /// these templates. Kept for the next call.
+    ///
+    /// # Errors
+    /// As [`Learner::classifier`]; [`Error::Setting`] if there is no such learned file,
+    /// or a template is none.
+    pub fn classifier(
         &mut self,
         learned: Option<&str>,
         class_names: &[String],
-        template: &str,
-    ) -> Result<Tensor> {
-        let source = match learned {
-            Some(name) => TextSource::Learned(name.into()),
-            None => TextSource::Template(template.into()),
-        };
-        let key = (source, class_names.to_vec());
-        if let Some(features) = self.text_features.get(&key) {
-            return Ok(features.clone());
-        }
-        let (clip, tokenizer) = (&self.clip, &self.tokenizer);
-        let features = match learned {
-            None => ZeroShot::new(template)?.text_features(clip, tokenizer, class_names)?,
-            Some(name) => {
-                let found = self.learned.iter().find(|(info, _)| info.name == name);
-                let (_, learner) = found
-                    .ok_or_else(|| Error::setting("the learned file", name, "a loaded one"))?;
-                learner.text_features(clip, tokenizer, class_names)?
+        templates: &[String],
+    ) -> Result<Classifier> {
+        let zero_shot;
+        let (source, learner) = match learned {
+            Some(name) => (Source::Learned(name.into()), &self.find(name)?.learner),
+            None => {
+                zero_shot = Learner::ZeroShot(ZeroShot::new(templates.iter().cloned())?);
+                (
+                    Source::ZeroShot(ZeroShot::new(templates.iter().cloned())?),
+                    &zero_shot,
+                )
             }
         };
-        self.text_features.insert(key, features.clone());
-        Ok(features)
-    }
-
-    /// Probabilities `[images, n_classes]` for normalised image features
-    /// `[images, embed_dim]`.
-    pub fn probabilities(
-        &mut self,
-        image_features: &Tensor,
-        learned: Option<&str>,
-        class_names: &[String],
-        template: &str,
-    ) -> Result<Tensor> {
-        let text = self.text_features(learned, class_names, template)?;
-        let scale = self.clip.logit_scale()?;
-        Ok(softmax(&logits(image_features, &text, scale)?)?)
-    }
-
-    /// The most probable class of each image, as an index into `class_names`; ties
-    /// go to the first.
-    pub fn predict(
-        &mut self,
-        image_features: &Tensor,
-        learned: Option<&str>,
-        class_names: &[String],
-        template: &str,
-    ) -> Result<Vec<usize>> {
-        let probabilities = self.probabilities(image_features, learned, class_names, template)?;
-        let best = probabilities.argmax(1)?.to_vec1::<u32>()?;
-        Ok(best.into_iter().map(|class| class as usize).collect())
+        let question = (source, class_names.to_vec());
+        if let Some(classifier) = self.classifiers.get(&question) {
+            return Ok(classifier.clone());
+        }
+        let classifier = learner.classifier(&self.clip, &self.tokenizer, class_names)?;
+        self.classifiers.insert(question, classifier.clone());
+        Ok(classifier)
     }
 
     /// Ranks the classes of one picture, zero-shot first and then by each learned
@@ -226,15 +249,21 @@ impl Session {
         &mut self,
         picture: &Picture,
         class_names: &[String],
-        template: &str,
+        templates: &[String],
     ) -> Result<Classification> {
         check_class_names(class_names)?;
         let side = self.clip.config.image.side as u32;
-        let features = self.view_features(1, |_| clip_view(picture, side))?;
-        let zero_shot = self.ranking(&features, None, class_names, template)?;
-        let mut rankings = vec![zero_shot];
+        let pixels = self.pixels(&[clip_view(picture, side)?])?;
+        // Most learners see with the model's own encoder: its features are theirs too.
+        let features = self.clip.image.forward(&pixels)?;
+        let mut rankings = vec![self.ranking(&features, None, class_names, templates)?];
         for info in self.learned().cloned().collect::<Vec<_>>() {
-            let ranking = self.ranking(&features, Some(&info), class_names, template);
+            let own = self.find(&info.name)?.image_encoder.as_ref();
+            let features = match own {
+                Some(encoder) => encoder.forward(&pixels)?,
+                None => features.clone(),
+            };
+            let ranking = self.ranking(&features, Some(&info), class_names, templates);
             rankings.push(ranking.unwrap_or_else(|error| Ranking {
                 name: info.name.clone(),
                 method: info.method,
@@ -250,10 +279,11 @@ impl Session {
         features: &Tensor,
         learned: Option<&LearnedInfo>,
         class_names: &[String],
-        template: &str,
+        templates: &[String],
     ) -> Result<Ranking> {
         let name = learned.map(|info| info.name.as_str());
-        let probabilities = self.probabilities(features, name, class_names, template)?;
+        let classifier = self.classifier(name, class_names, templates)?;
+        let probabilities = softmax(&classifier.logits(features)?)?;
         let probabilities = probabilities.get(0)?.to_vec1::<f32>()?;
         let mut classes: Vec<ClassProbability> = class_names
             .iter()

@@ -80,14 +80,37 @@ fn learns_measures_and_classifies() -> Result<()> {
         .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
         .collect::<Result<_>>()?;
     names.sort();
-    let expected = [
-        "curves.svg",
+    let mut expected = vec![
+        "accuracy.png",
+        "accuracy.svg",
+        "classes.png",
+        "classes.svg",
+        "confusion.csv",
+        "confusion.png",
+        "confusion.svg",
+        "environment.json",
+        "f1.png",
+        "f1.svg",
         "learned.safetensors",
+        "loss.png",
+        "loss.svg",
+        "lr.png",
+        "lr.svg",
         "metrics.jsonl",
         "plan.json",
+        "report.html",
         "summary.json",
     ];
+    let events = names
+        .iter()
+        .position(|name| name.starts_with("events.out.tfevents."));
+    names.remove(events.context("no events for TensorBoard")?);
+    expected.sort_unstable();
     ensure!(names == expected, "the run folder holds {names:?}");
+    ensure!(
+        fs::read_to_string(run.join("report.html"))?.contains("<svg"),
+        "a report without charts"
+    );
 
     let metrics = fs::read_to_string(run.join("metrics.jsonl"))?;
     let epochs: Vec<serde_json::Value> = metrics
@@ -105,7 +128,7 @@ fn learns_measures_and_classifies() -> Result<()> {
         "2 shots of 10 classes: {plan}"
     );
     ensure!(
-        fs::read_to_string(run.join("curves.svg"))?.contains("<polyline"),
+        fs::read_to_string(run.join("accuracy.svg"))?.contains("<polyline"),
         "no curve"
     );
 
@@ -396,7 +419,11 @@ fn a_learned_file_of_another_model_is_refused() -> Result<()> {
     let eval = "eval --model tiny --data data --learned cut.safetensors";
     refused(here, &words(eval), &["cut.safetensors", "not valid"])?;
     let eval = format!("eval --model tiny --data data --learned {}", tiny.display());
-    refused(here, &words(&eval), &["clipwright-learned-1"])?;
+    refused(
+        here,
+        &words(&eval),
+        &["a model's weights", "learned.safetensors"],
+    )?;
     refused(here, &train(&[]), &["run", "finished run"])
 }
 

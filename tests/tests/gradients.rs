@@ -191,6 +191,7 @@ fn every_context_has_a_gradient_and_the_frozen_model_none() -> Result<()> {
                 context: context.as_tensor().clone(),
                 position,
                 class_names: vec!["a".into(), "b".into()],
+                words: None,
             };
             let prompts = coop.prompts(&clip, &tokens)?;
             let features = text_features(&clip, &prompts, context.as_tensor())?;

@@ -28,7 +28,10 @@ use clipwright_shared::learners::Method;
 fn method_key(method: Method) -> &'static str {
     match method {
         Method::ZeroShot => "zero_shot",
+        Method::LinearProbe => "linear_probe",
         Method::Coop => "coop",
+        Method::CoCoOp => "cocoop",
+        Method::Lora => "lora",
     }
 }
 
@@ -36,6 +39,7 @@ fn method_key(method: Method) -> &'static str {
 fn method_title(method: Method) -> &'static str {
     match method {
         Method::ZeroShot => "Zero-shot",
+        Method::LinearProbe => "Linear probe",
         learned => learned.title(),
     }
 }

@@ -49,7 +49,7 @@ impl Engine {
             } => {
                 let session = self.session()?;
                 let picture = views::decode(bytes)?;
-                let classification = session.classify(&picture, &class_names, &template)?;
+                let classification = session.classify(&picture, &class_names, &[template])?;
                 Event::Classified { id, classification }
             }
         })

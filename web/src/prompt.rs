@@ -1,6 +1,7 @@
 //! A prompt as a person sees it: words, learned context vectors, and the place
 //! of the class name.
 
+use clipwright_shared::learners::Method;
 use clipwright_shared::protocol::LearnedInfo;
 
 /// Where the class name goes in a template.
@@ -32,9 +33,14 @@ pub fn template_pieces(template: &str) -> Vec<Piece> {
     pieces
 }
 
-/// The pieces of a learned prompt (KaiyangZhou/CoOp `PromptLearner.forward`): a
-/// full stop always ends it.
+/// The pieces of the prompt that a learned file asks with: context vectors and a full
+/// stop (KaiyangZhou/CoOp `PromptLearner.forward`), or the words of an adapter's.
 pub fn learned_pieces(info: &LearnedInfo) -> Vec<Piece> {
+    match (info.method, &info.template) {
+        (Method::Lora, Some(template)) => return template_pieces(template),
+        (Method::LinearProbe, _) => return vec![Piece::Class],
+        _ => {}
+    }
     let before = info.class_token_position.vectors_before(info.n_ctx);
     let mut pieces: Vec<Piece> = (1..=info.n_ctx).map(Piece::Vector).collect();
     pieces.insert(before, Piece::Class);
@@ -88,6 +94,7 @@ mod tests {
                 n_ctx: 4,
                 class_specific: false,
                 class_token_position,
+                template: None,
                 class_names: Vec::new(),
                 shots: Some(16),
             });

@@ -6,7 +6,7 @@ use clipwright_shared::session::check_class_names;
 use comfy_table::{CellAlignment, Table, presets};
 use serde_json::json;
 
-use super::load_learned;
+use super::load_learned_with;
 use crate::args::Classify;
 use crate::data::read_picture;
 use crate::model;
@@ -19,8 +19,9 @@ pub fn run(args: &Classify) -> Result<()> {
         .collect();
     check_class_names(&class_names)?;
     let mut session = model::open(&args.model)?;
+    let options = args.unsaid.options()?;
     for path in &args.learned {
-        load_learned(&mut session, path)?;
+        load_learned_with(&mut session, path, &options)?;
     }
     let mut answers = Vec::new();
     for path in &args.images {

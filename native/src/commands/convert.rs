@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clipwright_shared::Error;
-use clipwright_shared::checkpoint::write_model;
+use clipwright_shared::checkpoint::write_changed_model;
 use clipwright_shared::clip::{ModelFile, Naming, hugging_face_json, open_clip_json};
 use serde_json::{Value, json};
 
@@ -14,8 +14,26 @@ use crate::model;
 use crate::problem::problem;
 use crate::whole_file::write_whole_with;
 
-/// Checks the whole file before it writes anything.
 pub fn run(args: &Convert) -> Result<()> {
+    let (weights, parameters) = write(args, &|_, _| Ok(()))?;
+    println!(
+        "{}",
+        json!({
+            "out": weights,
+            "bytes": std::fs::metadata(&weights)?.len(),
+            "parameters": parameters,
+        })
+    );
+    Ok(())
+}
+
+/// Writes the model, each tensor's values changed on the way by `change`, which gets its
+/// name in OpenAI's state dict; returns the file of weights and how many values it has.
+/// Checks the whole file before it writes anything.
+pub(super) fn write(
+    args: &Convert,
+    change: &dyn Fn(&str, &mut [f32]) -> clipwright_shared::Result<()>,
+) -> Result<(PathBuf, usize)> {
     let out = Out::new(args)?;
     let files = model::find(&args.model)?;
     let mut file = files.read()?;
@@ -47,22 +65,20 @@ pub fn run(args: &Convert) -> Result<()> {
     }
     let configuration = out.configuration(args.naming, naming, &file)?;
     write_whole_with(&out.weights, |writer| {
-        Ok(write_model(&file, naming, args.dtype.into(), writer)?)
+        Ok(write_changed_model(
+            &file,
+            naming,
+            args.dtype.into(),
+            change,
+            writer,
+        )?)
     })?;
     if let Some((path, json)) = configuration {
         let text = serde_json::to_string_pretty(&json)? + "\n";
         write_whole_with(&path, |writer| Ok(writer.write_all(text.as_bytes())?))?;
     }
     let (parameters, _) = file.contents();
-    println!(
-        "{}",
-        json!({
-            "out": out.weights,
-            "bytes": std::fs::metadata(&out.weights)?.len(),
-            "parameters": parameters,
-        })
-    );
-    Ok(())
+    Ok((out.weights, parameters))
 }
 
 /// Where the files go.

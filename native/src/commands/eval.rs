@@ -1,18 +1,16 @@
-//! `clipwright eval`: accuracy, error and F1 on a folder of labelled images.
+//! `clipwright eval`: accuracy, error and F1 on labelled images.
 
 use anyhow::Result;
-use clipwright_shared::Session;
 use clipwright_shared::eval::Metrics;
 use comfy_table::{CellAlignment, Table, presets};
-use rayon::prelude::*;
 use serde::Serialize;
 
-use super::load_learned;
+use super::load_learned_with;
 use crate::args::Eval;
-use crate::data::{Item, Split, Subset, read_folder, read_image};
+use crate::data::{self, Split, Subset};
+use crate::measure::measure;
 use crate::model;
 use crate::problem::problem;
-use crate::progress::steps_bar;
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
@@ -26,17 +24,20 @@ struct Report {
 }
 
 pub fn run(args: &Eval) -> Result<()> {
-    let dataset = read_folder(&args.data)?;
-    let split = args.split.unwrap_or(if dataset.has_splits {
-        Split::Test
-    } else {
-        Split::All
+    let dataset = data::open(&args.data, args.dataset.as_deref())?;
+    let split = args.split.unwrap_or(match dataset.has_splits {
+        true => Split::Test,
+        false => Split::All,
     });
     let mut session = model::open(&args.model)?;
+    let mut options = args.unsaid.options()?;
+    if let [template] = &args.template[..] {
+        options.template = Some(template.clone());
+    }
     let learned = args
         .learned
         .as_deref()
-        .map(|path| load_learned(&mut session, path))
+        .map(|path| load_learned_with(&mut session, path, &options))
         .transpose()?;
     if learned.is_some() && split == Split::All {
         eprintln!(
@@ -51,20 +52,19 @@ pub fn run(args: &Eval) -> Result<()> {
             "choose another --split",
         ));
     }
+    let templates = match (args.ensemble, args.template.is_empty()) {
+        (true, _) => dataset.ensemble_templates(),
+        (_, true) => vec![dataset.template.clone()],
+        _ => args.template.clone(),
+    };
     let names = dataset.names(args.subset);
-    let metrics = measure(
-        &mut session,
-        &items,
-        names,
-        learned.as_deref(),
-        &args.template,
-    )?;
+    let measured = measure(&mut session, learned.as_deref(), &items, names, &templates)?;
     let report = Report {
         model: args.model.model.clone(),
-        learned: args.learned.as_ref().map(|path| path.display().to_string()),
+        learned,
         split,
         subset: args.subset,
-        metrics,
+        metrics: measured.metrics,
     };
     if args.json {
         println!("{}", serde_json::to_string_pretty(&report)?);
@@ -72,33 +72,6 @@ pub fn run(args: &Eval) -> Result<()> {
         print_tables(&report.metrics);
     }
     Ok(())
-}
-
-/// Images decoded together; bounds the memory of a large folder.
-const IMAGES_PER_CHUNK: usize = 256;
-
-/// Classifies every item, zero-shot or by the learned file of that name.
-pub(super) fn measure(
-    session: &mut Session,
-    items: &[Item],
-    class_names: &[String],
-    learned: Option<&str>,
-    template: &str,
-) -> Result<Metrics> {
-    let bar = steps_bar(items.len());
-    let mut predicted = Vec::with_capacity(items.len());
-    for chunk in items.chunks(IMAGES_PER_CHUNK) {
-        let images = chunk
-            .par_iter()
-            .map(|item| read_image(&item.path))
-            .collect::<Result<Vec<_>>>()?;
-        let features = session.image_features(&images)?;
-        predicted.extend(session.predict(&features, learned, class_names, template)?);
-        bar.inc(chunk.len() as u64);
-    }
-    bar.finish_and_clear();
-    let labels: Vec<usize> = items.iter().map(|item| item.label).collect();
-    Ok(Metrics::new(class_names, &predicted, &labels)?)
 }
 
 fn print_tables(metrics: &Metrics) {
@@ -109,6 +82,9 @@ fn print_tables(metrics: &Metrics) {
     summary.add_row(["accuracy".into(), percent(metrics.accuracy)]);
     summary.add_row(["error".into(), percent(metrics.error)]);
     summary.add_row(["macro F1".into(), percent(metrics.macro_f1)]);
+    if let Some(top5) = metrics.top5 {
+        summary.add_row(["top-5".into(), percent(top5)]);
+    }
     println!("{summary}\n");
     let mut classes = Table::new();
     classes.load_preset(presets::NOTHING);

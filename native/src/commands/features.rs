@@ -1,5 +1,7 @@
 //! `clipwright features`: what the encoders make of images and texts, as tensors.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context, Result};
 use clipwright_shared::checkpoint::tensors_to_bytes;
 use clipwright_shared::clip::{TokenRow, normalise};
@@ -23,7 +25,7 @@ pub fn run(args: &Features) -> Result<()> {
     let mut tensors = Vec::new();
     if !args.image.is_empty() {
         let side = clip.config.image.side as u32;
-        let features = session.encode_views(args.image.len(), |at| -> Result<_> {
+        let features = session.encode_views(&clip.image, args.image.len(), |at| -> Result<_> {
             let path = &args.image[at];
             let context = || format!("cannot read {}", path.display());
             let bytes = std::fs::read(path).with_context(context)?;
@@ -49,7 +51,7 @@ pub fn run(args: &Features) -> Result<()> {
             *features = normalise(features)?;
         }
     }
-    write_whole(&args.out, &tensors_to_bytes(&tensors)?)?;
+    write_whole(&args.out, &tensors_to_bytes(&tensors, &BTreeMap::new())?)?;
     let shapes = tensors
         .iter()
         .map(|(name, tensor)| (name.to_string(), json!(tensor.dims())));

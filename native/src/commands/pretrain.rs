@@ -14,6 +14,7 @@ use clipwright_shared::views::RgbImage;
 use serde_json::json;
 
 use crate::args::Pretrain;
+use crate::measure::rankings;
 use crate::pretrain::{PretrainSettings, Pretraining, Sizes};
 use crate::progress::steps_bar;
 use crate::whole_file::write_whole;
@@ -95,7 +96,9 @@ fn zero_shot(weights: &Weights, domain: Domain, split: Split) -> Result<Metrics>
             labels.push(label);
         }
     }
-    let features = session.image_features(&images)?;
-    let predicted = session.predict(&features, None, &names, DEFAULT_TEMPLATE)?;
+    let features = session.image_features(None, &images)?;
+    let classifier = session.classifier(None, &names, &[DEFAULT_TEMPLATE.into()])?;
+    let best = rankings(&classifier, &features)?;
+    let predicted: Vec<usize> = best.iter().map(|ranking| ranking[0]).collect();
     Ok(Metrics::new(&names, &predicted, &labels)?)
 }

@@ -10,7 +10,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use candle_core::Device;
 use clipwright_shared::Session;
-use clipwright_shared::clip::Weights;
+use clipwright_shared::clip::{Clip, Weights};
 
 use indicatif::ProgressBar;
 
@@ -30,12 +30,30 @@ const LARGE: u64 = 64 << 20;
 
 /// Opens the model that the arguments name.
 pub fn open(args: &ModelArgs) -> Result<Session> {
-    let device = device(&args.device)?;
+    open_by_name(&args.model, &args.device)
+}
+
+/// Opens the model `name` on the device of that name.
+///
+/// # Errors
+/// If there is none of either name, or the model cannot be read.
+pub fn open_by_name(name: &str, device: &str) -> Result<Session> {
+    let device = self::device(device)?;
     let open = || -> Result<Session> {
-        let weights = weights(&args.model, &device)?;
+        let weights = weights(name, &device)?;
         Ok(Session::new(weights, &device)?)
     };
-    open().with_context(|| format!("cannot open the model {}", args.model))
+    open().with_context(|| format!("cannot open the model {name}"))
+}
+
+/// The model `name` on the CPU, and its fingerprint; its vocabulary may be of any size.
+pub fn clip(name: &str) -> Result<(Clip, String)> {
+    let open = || -> Result<(Clip, String)> {
+        let weights = weights(name, &Device::Cpu)?;
+        let fingerprint = weights.fingerprint()?;
+        Ok((Clip::load(weights)?, fingerprint))
+    };
+    open().with_context(|| format!("cannot open the model {name}"))
 }
 
 fn weights(name: &str, device: &Device) -> Result<Weights> {

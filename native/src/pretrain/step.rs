@@ -3,7 +3,7 @@
 use candle_core::{Device, Tensor};
 use clipwright_shared::clip::{TokenRow, Tokenizer, normalise};
 use clipwright_shared::ops::cross_entropy;
-use clipwright_shared::train::{Optimizer, check_loss};
+use clipwright_shared::train::check_loss;
 use clipwright_shared::views::{RgbImage, normalise_pixels};
 use clipwright_shared::{Error, Result};
 use rand::seq::index;

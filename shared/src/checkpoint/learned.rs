@@ -3,32 +3,27 @@
 
 use std::collections::BTreeMap;
 
-use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 
 use super::safetensors_file::{Entry, f32_bytes, write};
 use crate::clip::{Clip, check_finite};
-use crate::error::{Dims, Error, Result};
+use crate::error::{Error, Result};
 use crate::formats::{Checkpoint, StoredType};
-use crate::learners::{ClassTokenPosition, Coop, Learner, Method};
+use crate::learners::{Learner, LearnerFacts, Method, NamedTensors};
 
 /// The value of the metadata key `format`; a file without it is another's.
 pub const LEARNED_FORMAT: &str = "clipwright-learned-1";
-/// The tensor of a context, under the name that CoOp gave it.
-const CONTEXT: &str = "ctx";
 
 /// What a learned file says of itself. In the safetensors header each field is
 /// a key of its own, its value as JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LearnedMetadata {
     pub method: Method,
-    /// [`crate::clip::Weights::fingerprint`] of the model it was learned on.
-    pub model_fingerprint: String,
-    /// The classes it was learned on, in label order.
-    pub class_names: Vec<String>,
-    pub class_token_position: ClassTokenPosition,
-    /// The words the context started from, or `null` if it started from noise.
-    pub template: Option<String>,
+    /// [`crate::clip::Weights::fingerprint`] of the model it was learned on; `null`
+    /// if that is not known, for files that came from elsewhere.
+    pub model_fingerprint: Option<String>,
+    #[serde(flatten)]
+    pub facts: LearnerFacts,
     /// Training images per class; `null` means all of them.
     pub shots: Option<usize>,
     pub seed: u64,
@@ -39,11 +34,26 @@ pub struct LearnedMetadata {
 #[derive(Debug, Clone)]
 pub struct LearnedFile {
     pub metadata: LearnedMetadata,
-    /// `[n_ctx, width]`, or `[n_classes, n_ctx, width]` if class-specific.
-    pub context: Tensor,
+    /// The tensors of its method, by name.
+    pub tensors: NamedTensors,
 }
 
 impl LearnedFile {
+    /// What `learner` is stored as; how it was trained is still to be filled in.
+    pub fn new(learner: &Learner, model_fingerprint: Option<String>) -> Self {
+        Self {
+            metadata: LearnedMetadata {
+                method: learner.method(),
+                model_fingerprint,
+                facts: learner.facts(),
+                shots: None,
+                seed: 0,
+                epochs: 0,
+            },
+            tensors: learner.tensors().into_iter().collect(),
+        }
+    }
+
     /// The bytes of `learned.safetensors`.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let fail = |error: &dyn std::fmt::Display| Error::format("the learned file", error);
@@ -52,13 +62,17 @@ impl LearnedFile {
         for (key, value) in fields.as_object().into_iter().flatten() {
             header.insert(key.clone(), value.to_string());
         }
-        let entry = Entry {
-            name: CONTEXT.into(),
-            dtype: StoredType::F32,
-            dims: self.context.dims().to_vec(),
-        };
+        let tensors: Vec<_> = self.tensors.iter().collect();
+        let entries: Vec<Entry> = tensors
+            .iter()
+            .map(|(name, tensor)| Entry {
+                name: name.to_string(),
+                dtype: StoredType::F32,
+                dims: tensor.dims().to_vec(),
+            })
+            .collect();
         let mut bytes = Vec::new();
-        write(&mut bytes, &[entry], &header, |_| f32_bytes(&self.context))?;
+        write(&mut bytes, &entries, &header, |at| f32_bytes(tensors[at].1))?;
         Ok(bytes)
     }
 
@@ -85,48 +99,35 @@ impl LearnedFile {
         }
         let metadata: LearnedMetadata =
             serde_json::from_value(fields.into()).map_err(|error| fail(&error))?;
-        let stored = file.tensors.get(CONTEXT);
-        let stored = stored.ok_or_else(|| fail(&format!("`{CONTEXT}` is missing")))?;
-        if stored.dtype != StoredType::F32 {
-            let got = stored.dtype.name();
-            return Err(fail(&format!("`{CONTEXT}` is {got}; expected f32")));
+        let mut tensors = Vec::new();
+        for (name, stored) in &file.tensors {
+            if stored.dtype != StoredType::F32 {
+                let got = stored.dtype.name();
+                return Err(fail(&format!("`{name}` is {got}; expected f32")));
+            }
+            let tensor = stored.to_f32_tensor()?;
+            check_finite(name, &tensor)?;
+            tensors.push((name.clone(), tensor));
         }
-        let context = stored.to_f32_tensor()?;
-        check_finite(CONTEXT, &context)?;
-        Ok(Self { metadata, context })
+        Ok(Self {
+            metadata,
+            tensors: tensors.into_iter().collect(),
+        })
     }
 
     /// The learner, once it is certain that it belongs to `clip`.
     ///
     /// # Errors
-    /// [`Error::OtherModel`] if the fingerprints differ, [`Error::TensorShape`]
-    /// if the context does not fit.
+    /// [`Error::OtherModel`] if the fingerprints differ; [`Error::MissingTensor`],
+    /// [`Error::TensorShape`] if the tensors do not fit.
     pub fn learner(&self, clip: &Clip, fingerprint: &str) -> Result<Learner> {
-        if self.metadata.model_fingerprint != fingerprint {
-            return Err(Error::OtherModel {
-                expected: self.metadata.model_fingerprint.clone(),
+        let LearnedMetadata { method, facts, .. } = &self.metadata;
+        match &self.metadata.model_fingerprint {
+            Some(expected) if expected != fingerprint => Err(Error::OtherModel {
+                expected: expected.clone(),
                 got: fingerprint.into(),
-            });
+            }),
+            _ => Learner::from_tensors(*method, facts, &self.tensors, clip),
         }
-        let dims = self.context.dims();
-        let width = clip.text.width();
-        let classes = self.metadata.class_names.len();
-        let fits = match *dims {
-            [n_ctx, columns] => n_ctx > 0 && columns == width,
-            [rows, n_ctx, columns] => rows == classes && n_ctx > 0 && columns == width,
-            _ => false,
-        };
-        if !fits {
-            return Err(Error::TensorShape {
-                name: CONTEXT.into(),
-                expected: Dims(vec![classes, 4, width]),
-                got: dims.into(),
-            });
-        }
-        Ok(Learner::Coop(Coop {
-            context: self.context.to_device(clip.log_logit_scale.device())?,
-            position: self.metadata.class_token_position,
-            class_names: self.metadata.class_names.clone(),
-        }))
     }
 }

@@ -5,4 +5,4 @@ mod model;
 mod safetensors_file;
 
 pub use learned::{LEARNED_FORMAT, LearnedFile, LearnedMetadata};
-pub use model::{ModelType, model_to_bytes, tensors_to_bytes, write_model};
+pub use model::{ModelType, model_to_bytes, tensors_to_bytes, write_changed_model, write_model};

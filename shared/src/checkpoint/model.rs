@@ -56,6 +56,21 @@ pub fn write_model(
     dtype: ModelType,
     out: &mut dyn Write,
 ) -> Result<()> {
+    write_changed_model(file, naming, dtype, &|_, _| Ok(()), out)
+}
+
+/// As [`write_model`], with the values of each tensor changed on the way: `change`
+/// gets its name in OpenAI's state dict and its values, row-major.
+///
+/// # Errors
+/// As [`write_model`]; whatever `change` fails with.
+pub fn write_changed_model(
+    file: &ModelFile<'_>,
+    naming: Naming,
+    dtype: ModelType,
+    change: &dyn Fn(&str, &mut [f32]) -> Result<()>,
+    out: &mut dyn Write,
+) -> Result<()> {
     let is_resnet = file.image.as_ref().is_some_and(|image| image.is_resnet());
     if is_resnet && naming == Naming::HuggingFace {
         return Err(Error::setting(
@@ -85,7 +100,8 @@ pub fn write_model(
     write(out, &entries, &metadata, |at| {
         let (slot, part) = sources[at];
         let (name, dims) = &slots[slot];
-        let values = file.values(&slots[slot])?;
+        let mut values = file.values(&slots[slot])?;
+        change(name, &mut values)?;
         Ok(match naming.place(name) {
             Place::Same(_) => dtype.bytes(&values),
             Place::Transposed(_) => dtype.bytes(&transpose(&values, dims)),
@@ -130,8 +146,12 @@ pub fn model_to_bytes(weights: &Weights, metadata: &BTreeMap<String, String>) ->
     Ok(bytes)
 }
 
-/// The bytes of a safetensors file with these tensors as f32.
-pub fn tensors_to_bytes(tensors: &[(&str, Tensor)]) -> Result<Vec<u8>> {
+/// The bytes of a safetensors file with these tensors as f32, and `metadata` in its
+/// header.
+pub fn tensors_to_bytes(
+    tensors: &[(&str, Tensor)],
+    metadata: &BTreeMap<String, String>,
+) -> Result<Vec<u8>> {
     let entry = |(name, tensor): &(&str, Tensor)| Entry {
         name: name.to_string(),
         dtype: StoredType::F32,
@@ -139,7 +159,7 @@ pub fn tensors_to_bytes(tensors: &[(&str, Tensor)]) -> Result<Vec<u8>> {
     };
     let entries: Vec<Entry> = tensors.iter().map(entry).collect();
     let mut bytes = Vec::new();
-    write(&mut bytes, &entries, &BTreeMap::new(), |at| {
+    write(&mut bytes, &entries, metadata, |at| {
         f32_bytes(&tensors[at].1)
     })?;
     Ok(bytes)

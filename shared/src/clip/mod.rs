@@ -37,7 +37,7 @@ pub use weights::{Weights, check_finite};
 use image::check_pixels;
 use transformer::Transformer;
 
-use candle_core::{D, DType, Tensor};
+use candle_core::{D, DType, Device, Tensor};
 
 use crate::error::Result;
 
@@ -82,9 +82,33 @@ impl Clip {
     /// # Errors
     /// As [`Self::adapted`].
     pub fn merged(&self, adapter: &Adapter) -> Result<Self> {
-        self.change(adapter, |transformer, adapters| {
-            transformer.merged(adapters)
+        Ok(Self {
+            image: self.merged_image(adapter)?,
+            text: self.merged_text(adapter)?,
+            ..self.clone()
         })
+    }
+
+    /// The text encoder with its part of `adapter` added into the weights.
+    ///
+    /// # Errors
+    /// As [`Self::adapted`].
+    pub fn merged_text(&self, adapter: &Adapter) -> Result<TextTransformer> {
+        match adapter.text.is_empty() {
+            true => Ok(self.text.clone()),
+            false => self.text.with(|blocks| blocks.merged(&adapter.text)),
+        }
+    }
+
+    /// The image encoder with its part of `adapter` added into the weights.
+    ///
+    /// # Errors
+    /// As [`Self::adapted`].
+    pub fn merged_image(&self, adapter: &Adapter) -> Result<ImageEncoder> {
+        match adapter.image.is_empty() {
+            true => Ok(self.image.clone()),
+            false => self.image.with(|blocks| blocks.merged(&adapter.image)),
+        }
     }
 
     fn change(
@@ -100,6 +124,26 @@ impl Clip {
             clip.text = clip.text.with(|blocks| change(blocks, &adapter.text))?;
         }
         Ok(clip)
+    }
+
+    /// The weight `[width, width]` of one projection of the image encoder's block `at`,
+    /// if it is a ViT with such a block.
+    pub fn image_projection(&self, at: usize, projection: Projection) -> Result<Option<Tensor>> {
+        match self.image.vit() {
+            Some(vit) => vit.transformer().projection(at, projection),
+            None => Ok(None),
+        }
+    }
+
+    /// The weight `[width, width]` of one projection of the text encoder's block `at`,
+    /// if there is such a block.
+    pub fn text_projection(&self, at: usize, projection: Projection) -> Result<Option<Tensor>> {
+        self.text.transformer().projection(at, projection)
+    }
+
+    /// The device that its tensors are on.
+    pub fn device(&self) -> &Device {
+        self.log_logit_scale.device()
     }
 
     /// The factor on the cosine: 100 in OpenAI's trained models.

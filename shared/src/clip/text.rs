@@ -43,6 +43,16 @@ impl TextTransformer {
         })
     }
 
+    /// Its blocks.
+    pub(super) fn transformer(&self) -> &Transformer {
+        &self.transformer
+    }
+
+    /// Rows of the token embedding.
+    pub fn vocabulary(&self) -> usize {
+        self.token_embedding.dims()[0]
+    }
+
     /// Slots of a prompt.
     pub fn context_length(&self) -> usize {
         self.positional_embedding.dims()[0]

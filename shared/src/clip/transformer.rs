@@ -4,7 +4,7 @@
 use candle_core::Tensor;
 
 use super::adapter::{BlockAdapter, check_blocks};
-use super::{TowerConfig, Weights};
+use super::{Projection, TowerConfig, Weights};
 use crate::error::Result;
 use crate::ops;
 
@@ -168,6 +168,22 @@ impl Transformer {
             block.out_proj.add(adapter.dense_output()?)?;
         }
         Ok(merged)
+    }
+
+    /// The weight `[width, width]` of one projection of block `at`, if there is such a
+    /// block.
+    pub fn projection(&self, at: usize, projection: Projection) -> Result<Option<Tensor>> {
+        let Some(block) = self.blocks.get(at) else {
+            return Ok(None);
+        };
+        let width = self.tower.width;
+        let rows = |part| block.in_proj.weight.narrow(0, part * width, width);
+        Ok(Some(match projection {
+            Projection::Query => rows(0)?,
+            Projection::Key => rows(1)?,
+            Projection::Value => rows(2)?,
+            Projection::Output => block.out_proj.weight.clone(),
+        }))
     }
 
     /// `[B, T, width]` → `[B, T, width]`.

@@ -57,6 +57,11 @@ impl VisionTransformer {
         })
     }
 
+    /// Its blocks.
+    pub(super) fn transformer(&self) -> &Transformer {
+        &self.transformer
+    }
+
     /// Normalised pixels `[B, 3, side, side]` → image features `[B, embed_dim]`,
     /// not normalised.
     pub fn forward(&self, pixels: &Tensor) -> Result<Tensor> {

@@ -1,5 +1,13 @@
 //! Measures of a classifier.
 
+mod confusion;
 mod metrics;
+mod ranking;
+mod summary;
+mod synthetic;
 
+pub use confusion::{ConfusedPair, ConfusionMatrix};
 pub use metrics::{ClassMetrics, Metrics, harmonic_mean};
+pub use ranking::{TOP, ranked};
+pub use summary::Summary;
+pub use synthetic::{F1_THRESHOLD, synthetic_images_per_class};

@@ -14,6 +14,7 @@ mod torch;
 
 pub use stored::StoredTensor;
 pub use stored_type::StoredType;
+pub use torch::{SavedValue, torch_archive};
 
 use std::collections::BTreeMap;
 

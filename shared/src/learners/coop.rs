@@ -7,7 +7,9 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Normal};
 use serde::{Deserialize, Serialize};
 
-use super::{ClassTokenPosition, PromptTokens, Prompts};
+use super::learner::rows_of;
+use super::zero_shot::PROMPTS_PER_FORWARD;
+use super::{ClassTokenPosition, LearnerFacts, NamedTensors, PromptTokens, Prompts};
 use crate::clip::{Clip, Tokenizer, normalise};
 use crate::error::{Error, Result};
 
@@ -28,9 +30,10 @@ pub struct CoopSettings {
 pub enum ContextInit {
     /// Normal values with a standard deviation of 0.02.
     Random { seed: u64 },
-    /// The embeddings of these words, one vector for each of their tokens
-    /// (`n_ctx` does not count). The context is then shared by all classes, as
-    /// in the reference.
+    /// The embeddings of these words, as many vectors as there are words (`n_ctx`
+    /// does not count; of words of several tokens the last ones fall off, as in the
+    /// reference). The context is then shared by all classes. `[CLS]` among them
+    /// says where the class name stands.
     Words(String),
 }
 
@@ -42,7 +45,12 @@ pub struct Coop {
     pub position: ClassTokenPosition,
     /// The classes it was learned on; a class-specific context knows no others.
     pub class_names: Vec<String>,
+    /// The words it started from, if it did not start from noise.
+    pub words: Option<String>,
 }
+
+/// The name of a context in a state dict of CoOp's.
+pub(super) const CONTEXT: &str = "ctx";
 
 /// Standard deviation of a random context (KaiyangZhou/CoOp `PromptLearner`).
 const RANDOM_INIT_STD: f32 = 0.02;
@@ -60,16 +68,21 @@ impl Coop {
     ) -> Result<Self> {
         let (n_ctx, width) = (settings.n_ctx, clip.text.width());
         let most = clip.text.context_length() - 1;
+        let mut position = settings.position;
         let context = match &settings.init {
-            ContextInit::Words(words) => {
-                let ids = tokenizer.encode(&words.replace('_', " "));
-                if ids.is_empty() || ids.len() > most {
-                    let expected = format!("words of 1 to {most} tokens");
+            ContextInit::Words(text) => {
+                let words = InitialWords::new(text);
+                let mut ids = tokenizer.encode(&words.text);
+                if ids.is_empty() || words.count > most {
                     return Err(Error::setting(
                         "the initial words",
-                        format!("{words:?}"),
-                        expected,
+                        format!("{text:?}"),
+                        format!("1 to {most} words"),
                     ));
+                }
+                ids.truncate(words.count);
+                if let Some(before) = words.before_class {
+                    position = ClassTokenPosition::After(before);
                 }
                 clip.text.token_embedding(&ids)?.detach()
             }
@@ -91,8 +104,12 @@ impl Coop {
         };
         Ok(Self {
             context,
-            position: settings.position,
+            position,
             class_names: class_names.to_vec(),
+            words: match &settings.init {
+                ContextInit::Words(words) => Some(words.clone()),
+                ContextInit::Random { .. } => None,
+            },
         })
     }
 
@@ -130,28 +147,88 @@ impl Coop {
             true => self.select(class_names)?,
             false => self.context.clone(),
         };
-        let prompts = self.prompts(clip, &PromptTokens::new(tokenizer, class_names))?;
-        text_features(clip, &prompts, &context)
+        let features = class_names
+            .chunks(PROMPTS_PER_FORWARD)
+            .enumerate()
+            .map(|(chunk, names)| {
+                let context = match self.class_specific() {
+                    true => context.narrow(0, chunk * PROMPTS_PER_FORWARD, names.len())?,
+                    false => context.clone(),
+                };
+                let prompts = self.prompts(clip, &PromptTokens::new(tokenizer, names))?;
+                text_features(clip, &prompts, &context)
+            })
+            .collect::<Result<Vec<_>>>()?;
+        Ok(Tensor::cat(&features, 0)?)
+    }
+
+    pub(super) fn tensors(&self) -> Vec<(String, Tensor)> {
+        vec![(CONTEXT.into(), self.context.clone())]
+    }
+
+    pub(super) fn facts(&self) -> LearnerFacts {
+        LearnerFacts {
+            class_names: self.class_names.clone(),
+            class_token_position: self.position,
+            template: self.words.clone(),
+            lora: None,
+        }
+    }
+
+    pub(super) fn from_tensors(
+        tensors: &mut NamedTensors,
+        facts: &LearnerFacts,
+        clip: &Clip,
+    ) -> Result<Self> {
+        let (classes, width) = (facts.class_names.len(), clip.text.width());
+        let n_ctx = match tensors.get(CONTEXT).map(Tensor::dims) {
+            Some([.., n_ctx, _]) => (*n_ctx).max(1),
+            _ => 1,
+        };
+        let shared = [n_ctx, width];
+        let own = [classes, n_ctx, width];
+        let rank = tensors.get(CONTEXT).map_or(2, Tensor::rank);
+        let expected: &[usize] = if rank == 3 { &own } else { &shared };
+        Ok(Self {
+            context: tensors.take_exactly(CONTEXT, expected)?,
+            position: facts.class_token_position,
+            class_names: facts.class_names.clone(),
+            words: facts.template.clone(),
+        })
     }
 
     /// The rows of a class-specific context that belong to `class_names`.
     fn select(&self, class_names: &[String]) -> Result<Tensor> {
-        let row = |name: &String| {
-            let found = self.class_names.iter().position(|known| known == name);
-            found.map(|row| row as u32).ok_or_else(|| {
-                Error::setting(
-                    "a class name",
-                    format!("{name:?}"),
-                    format!(
-                        "one that the class-specific context was learned on: {}",
-                        self.class_names.join(", ")
-                    ),
-                )
-            })
-        };
-        let rows: Vec<u32> = class_names.iter().map(row).collect::<Result<_>>()?;
-        let rows = Tensor::new(rows, self.context.device())?;
+        let device = self.context.device();
+        let what = "class-specific context";
+        let rows = rows_of(class_names, &self.class_names, what, device)?;
         Ok(self.context.index_select(&rows, 0)?)
+    }
+}
+
+/// Initial words, read as the references do.
+struct InitialWords {
+    /// Without the mark of the class name.
+    text: String,
+    count: usize,
+    /// How many words stand before the class name, if it is marked.
+    before_class: Option<usize>,
+}
+
+/// Marks the place of the class name among initial words.
+const CLASS_MARK: &str = "[CLS]";
+
+impl InitialWords {
+    fn new(text: &str) -> Self {
+        let text = text.replace('_', " ");
+        let mut words: Vec<&str> = text.split_whitespace().collect();
+        let before_class = words.iter().position(|word| *word == CLASS_MARK);
+        words.retain(|word| *word != CLASS_MARK);
+        Self {
+            text: words.join(" "),
+            count: words.len(),
+            before_class,
+        }
     }
 }
 
@@ -163,7 +240,7 @@ pub fn text_features(clip: &Clip, prompts: &Prompts, context: &Tensor) -> Result
 }
 
 /// Seeded normal values, the same on every platform.
-fn normal(dims: &[usize], deviation: f32, seed: u64, device: &Device) -> Result<Tensor> {
+pub(super) fn normal(dims: &[usize], deviation: f32, seed: u64, device: &Device) -> Result<Tensor> {
     let normal = Normal::new(0.0, deviation)
         .map_err(|_| Error::setting("the deviation", deviation, "a finite number"))?;
     let mut random = ChaCha8Rng::seed_from_u64(seed);

@@ -6,7 +6,8 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::clip::{Adapter, Backbone, BlockAdapter, Clip, LowRank, Projection};
+use super::{LearnerFacts, NamedTensors, ZeroShot};
+use crate::clip::{Adapter, Backbone, BlockAdapter, Clip, LowRank, Projection, Tokenizer};
 use crate::error::{Error, Result};
 
 /// What an adapter is made of.
@@ -46,6 +47,141 @@ impl Scaling {
             Self::AlphaOverRank => alpha / rank as f64,
         }
     }
+}
+
+/// What the tensors of an adapter do not tell.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct LoraFacts {
+    pub image: Option<EncoderLora>,
+    pub text: Option<EncoderLora>,
+    pub scaling: Scaling,
+    /// The factor on the cosine that it was learned with.
+    pub logit_scale: f64,
+}
+
+/// Adapters with the prompt that they were learned with.
+#[derive(Debug, Clone)]
+pub struct Lora {
+    pub adapter: Adapter,
+    pub facts: LoraFacts,
+    pub prompt: ZeroShot,
+    /// The classes it was learned on; it answers for any.
+    pub class_names: Vec<String>,
+}
+
+impl Lora {
+    /// Normalised text features `[n_classes, embed_dim]` of any class names.
+    pub fn text_features(
+        &self,
+        clip: &Clip,
+        tokenizer: &Tokenizer,
+        class_names: &[String],
+    ) -> Result<Tensor> {
+        let clip = Clip {
+            text: clip.merged_text(&self.adapter)?,
+            ..clip.clone()
+        };
+        self.prompt.text_features(&clip, tokenizer, class_names)
+    }
+
+    pub(super) fn tensors(&self) -> Vec<(String, Tensor)> {
+        let mut tensors = Vec::new();
+        for (encoder, blocks) in [(IMAGE, &self.adapter.image), (TEXT, &self.adapter.text)] {
+            for (at, block) in blocks.iter().enumerate() {
+                for (projection, part) in &block.parts {
+                    let [a, b] = names(encoder, at, *projection);
+                    tensors.extend([(a, part.a.clone()), (b, part.b.clone())]);
+                }
+            }
+        }
+        tensors
+    }
+
+    pub(super) fn facts(&self) -> LearnerFacts {
+        LearnerFacts {
+            class_names: self.class_names.clone(),
+            template: self.prompt.templates().first().cloned(),
+            lora: Some(self.facts),
+            ..LearnerFacts::default()
+        }
+    }
+
+    pub(super) fn from_tensors(
+        tensors: &mut NamedTensors,
+        facts: &LearnerFacts,
+        clip: &Clip,
+    ) -> Result<Self> {
+        let missing = |what: &str| Error::format("the learned file", format!("no {what}"));
+        let lora = facts.lora.ok_or_else(|| missing("lora"))?;
+        let template = facts.template.clone().ok_or_else(|| missing("template"))?;
+        let mut adapter = Adapter::default();
+        if let Some(sizes) = lora.image {
+            let Backbone::Vit { tower, .. } = &clip.config.image.backbone else {
+                return Err(resnet());
+            };
+            let factor = lora.scaling.factor(sizes.alpha, sizes.rank);
+            adapter.image = read_blocks(tensors, IMAGE, [tower.layers, tower.width], factor)?;
+        }
+        if let Some(sizes) = lora.text {
+            let tower = &clip.config.text.tower;
+            let factor = lora.scaling.factor(sizes.alpha, sizes.rank);
+            adapter.text = read_blocks(tensors, TEXT, [tower.layers, tower.width], factor)?;
+        }
+        Ok(Self {
+            adapter,
+            facts: lora,
+            prompt: ZeroShot::new([template])?,
+            class_names: facts.class_names.clone(),
+        })
+    }
+}
+
+/// The transformers' names in a state dict of OpenAI's.
+pub(crate) const IMAGE: &str = "visual.transformer";
+pub(crate) const TEXT: &str = "transformer";
+
+/// The names of A and B of one projection.
+pub(crate) fn names(encoder: &str, block: usize, projection: Projection) -> [String; 2] {
+    let projection = match projection {
+        Projection::Query => "q_proj",
+        Projection::Key => "k_proj",
+        Projection::Value => "v_proj",
+        Projection::Output => "out_proj",
+    };
+    let name = format!("{encoder}.resblocks.{block}.attn.{projection}.lora_");
+    [format!("{name}A"), format!("{name}B")]
+}
+
+fn read_blocks(
+    tensors: &mut NamedTensors,
+    encoder: &str,
+    [layers, width]: [usize; 2],
+    scaling: f64,
+) -> Result<Vec<BlockAdapter>> {
+    let mut blocks = vec![BlockAdapter::default(); layers];
+    for (at, block) in blocks.iter_mut().enumerate() {
+        for projection in Projection::ALL {
+            let [a, b] = names(encoder, at, projection);
+            let Some(rank) = tensors.get(&a).and_then(|a| a.dims().first().copied()) else {
+                continue;
+            };
+            let part = LowRank {
+                a: tensors.take_exactly(&a, &[rank, width])?,
+                b: tensors.take_exactly(&b, &[width, rank])?,
+                scaling,
+            };
+            block.parts.push((projection, part));
+        }
+    }
+    Ok(blocks)
+}
+
+fn resnet() -> Error {
+    Error::setting(
+        "the image encoder",
+        "a ResNet",
+        "a ViT, or adapters of the text encoder alone",
+    )
 }
 
 /// The blocks of an encoder that get adapters, named as in CLIP-LoRA. Its indices
@@ -101,15 +237,11 @@ impl LoraSettings {
             ));
         }
         let mut random = ChaCha8Rng::seed_from_u64(self.seed);
-        let device = clip.log_logit_scale.device();
+        let device = clip.device();
         let mut adapter = Adapter::default();
         if let Some(sizes) = self.image {
             let Backbone::Vit { tower, .. } = &clip.config.image.backbone else {
-                return Err(Error::setting(
-                    "the image encoder",
-                    "a ResNet",
-                    "a ViT, or adapters of the text encoder alone",
-                ));
+                return Err(resnet());
             };
             adapter.image = self.blocks(sizes, [tower.layers, tower.width], &mut random, device)?;
         }

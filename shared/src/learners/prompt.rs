@@ -10,7 +10,7 @@ use crate::clip::{TextTransformer, Tokenizer};
 use crate::error::{Error, Result};
 
 /// Where the class name stands among the context vectors.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClassTokenPosition {
     /// Before all context vectors.
@@ -18,7 +18,11 @@ pub enum ClassTokenPosition {
     /// Behind the first half of them.
     Middle,
     /// Behind all of them.
+    #[default]
     End,
+    /// Behind this many of them: where `[CLS]` stands among initial words
+    /// (azshue/TPT `clip/custom_clip.py`).
+    After(usize),
 }
 
 impl ClassTokenPosition {
@@ -28,6 +32,7 @@ impl ClassTokenPosition {
             Self::Front => 0,
             Self::Middle => n_ctx / 2,
             Self::End => n_ctx,
+            Self::After(count) => count.min(n_ctx),
         }
     }
 }
@@ -82,6 +87,16 @@ impl PromptTokens {
                 format!("{} rows, {} name lengths", rows.len(), name_lengths.len()),
                 format!("for each class a row of more than {n_ctx} ids and a name length"),
             )),
+        }
+    }
+
+    /// Those of `count` classes from the class `first` on, or as many as there are.
+    pub fn part(&self, first: usize, count: usize) -> Self {
+        let classes = first.min(self.classes())..(first.saturating_add(count)).min(self.classes());
+        Self {
+            start_of_text: self.start_of_text,
+            suffixes: self.suffixes[classes.clone()].to_vec(),
+            name_lengths: self.name_lengths[classes].to_vec(),
         }
     }
 
@@ -187,6 +202,11 @@ impl Prompts {
         Ok(table
             .index_select(&self.index, 0)?
             .reshape((classes, self.length, width))?)
+    }
+
+    /// Slots of the longest prompt.
+    pub fn length(&self) -> usize {
+        self.length
     }
 
     /// The slot of each class's end of text.

@@ -1,68 +1,147 @@
-//! One CoCoOp step: image features and labels → an updated context and net.
+//! CoCoOp in training: image features → an updated context and net.
+
+use std::cell::Cell;
 
 use candle_core::{Tensor, Var};
 
-use super::{Sgd, StepReport, update};
-use crate::clip::Clip;
+use super::parts::backward_by_parts;
+use super::{Input, Optimizer, OptimizerSettings, State, StepReport, Targets, Trainer, update};
+use crate::clip::{Clip, logits};
 use crate::error::Result;
-use crate::learners::{CoCoOp, PromptTokens, Prompts};
+use crate::learners::{CoCoOp, Learner, PromptTokens, Prompts, text_features};
 
 /// A context and its net in training.
 pub struct CoCoOpTrainer {
+    clip: Clip,
     cocoop: CoCoOp,
+    variables: Vec<Var>,
+    /// Prompts of all classes.
     prompts: Prompts,
-    /// Momentum and weight decay are CoOp's unless changed here.
-    pub optimizer: Sgd,
+    /// The same classes, some at a time.
+    parts: Vec<Prompts>,
+    /// Whether a batch's images share one forward.
+    prompts_at_once: usize,
+    optimizer: Optimizer,
 }
 
 impl CoCoOpTrainer {
-    /// Starts from `cocoop`; `tokens` are those of its classes.
-    pub fn new(clip: &Clip, cocoop: &CoCoOp, tokens: &PromptTokens) -> Result<Self> {
+    /// Starts from `cocoop`; `tokens` are those of its classes. At most
+    /// `prompts_at_once` prompts are encoded together, which bounds the memory of a
+    /// step and does not change its result.
+    pub fn new(
+        clip: &Clip,
+        cocoop: &CoCoOp,
+        tokens: &PromptTokens,
+        prompts_at_once: usize,
+        optimizer: OptimizerSettings,
+    ) -> Result<Self> {
         let mut cocoop = cocoop.clone();
         let mut variables = Vec::new();
-        let net = &mut cocoop.meta_net;
-        for tensor in [
-            &mut cocoop.coop.context,
-            &mut net.linear1_weight,
-            &mut net.linear1_bias,
-            &mut net.linear2_weight,
-            &mut net.linear2_bias,
-        ] {
-            let variable = Var::from_tensor(tensor)?;
+        for tensor in cocoop.tensors_mut() {
+            let variable = Var::from_tensor(&tensor.detach())?;
             *tensor = variable.as_tensor().clone();
             variables.push(variable);
         }
+        let prompts_at_once = prompts_at_once.max(1);
+        let parts = (0..tokens.classes())
+            .step_by(prompts_at_once)
+            .map(|first| {
+                let tokens = tokens.part(first, prompts_at_once);
+                cocoop.coop.prompts(clip, &tokens)
+            })
+            .collect::<Result<_>>()?;
         Ok(Self {
+            clip: clip.clone(),
             prompts: cocoop.coop.prompts(clip, tokens)?,
+            parts,
+            prompts_at_once,
+            optimizer: optimizer.start(variables.clone()),
+            variables,
             cocoop,
-            optimizer: Sgd::new(variables, 0.9, 5e-4),
         })
     }
 
-    /// One step on normalised image features `[B, embed_dim]` and labels `[B]`
-    /// (u32). The published method has `B = 1`.
-    ///
-    /// # Errors
-    /// [`crate::Error::Setting`] if the loss is no longer a number; what is learned
-    /// then keeps its last good value.
-    pub fn step(
-        &mut self,
-        clip: &Clip,
-        image_features: &Tensor,
-        labels: &Tensor,
-        lr: f64,
-    ) -> Result<StepReport> {
-        let logits = self.logits(clip, image_features)?;
-        update(&mut self.optimizer, &logits, labels, lr)
-    }
-
     /// Logits `[B, n_classes]` of normalised image features `[B, embed_dim]`.
-    pub fn logits(&self, clip: &Clip, image_features: &Tensor) -> Result<Tensor> {
-        self.cocoop.logits(clip, &self.prompts, image_features)
+    pub fn logits(&self, image_features: &Tensor) -> Result<Tensor> {
+        self.cocoop
+            .logits(&self.clip, &self.prompts, image_features)
     }
 
     /// What is in training: its tensors are the variables.
     pub fn cocoop(&self) -> &CoCoOp {
         &self.cocoop
+    }
+
+    /// Logits and gradients with one image's classes in memory at a time, or fewer.
+    fn step_by_parts(
+        &mut self,
+        features: &Tensor,
+        targets: &Targets,
+        lr: f64,
+    ) -> Result<StepReport> {
+        let images = features.dim(0)?;
+        let scale = self.clip.logit_scale()?;
+        let correct = Cell::new(0);
+        let per_image = self.parts.len();
+        let gradients = backward_by_parts(
+            &self.variables,
+            images * per_image,
+            |at| {
+                let image = features.narrow(0, at / per_image, 1)?;
+                let context = self.cocoop.contexts(&image)?.squeeze(0)?;
+                text_features(&self.clip, &self.parts[at % per_image], &context)
+            },
+            |text| {
+                let rows = text
+                    .chunks(per_image)
+                    .enumerate()
+                    .map(|(image, text)| {
+                        let feature = features.narrow(0, image, 1)?;
+                        logits(&feature, &Tensor::cat(text, 0)?, scale)
+                    })
+                    .collect::<Result<Vec<_>>>()?;
+                let logits = Tensor::cat(&rows, 0)?;
+                correct.set(targets.correct(&logits)?);
+                targets.loss(&logits)
+            },
+        )?;
+        update(&mut self.optimizer, gradients, correct.get(), lr)
+    }
+}
+
+impl Trainer for CoCoOpTrainer {
+    fn input(&self) -> Input {
+        Input::Features
+    }
+
+    /// The published method has batches of one image.
+    fn step(&mut self, features: &Tensor, targets: &Targets, lr: f64) -> Result<StepReport> {
+        let prompts = features.dim(0)? * self.prompts.end_of_text().len();
+        if prompts > self.prompts_at_once {
+            return self.step_by_parts(features, targets, lr);
+        }
+        let logits = self.logits(features)?;
+        let correct = targets.correct(&logits)?;
+        let loss = targets.loss(&logits)?;
+        let gradients = loss.backward()?;
+        update(&mut self.optimizer, (loss, gradients), correct, lr)
+    }
+
+    fn learner(&self) -> Result<Learner> {
+        let mut cocoop = self.cocoop.clone();
+        for tensor in cocoop.tensors_mut() {
+            *tensor = tensor.copy()?.detach();
+        }
+        Ok(Learner::CoCoOp(cocoop))
+    }
+
+    fn state(&self) -> Result<State> {
+        let mut state = State::default();
+        self.optimizer.save(&mut state)?;
+        Ok(state)
+    }
+
+    fn restore(&mut self, state: &State) -> Result<()> {
+        self.optimizer.restore(state)
     }
 }

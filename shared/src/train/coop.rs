@@ -1,56 +1,75 @@
-//! One CoOp step: image features and labels → an updated context.
+//! CoOp in training: image features → an updated context.
+
+use std::cell::Cell;
 
 use candle_core::{Tensor, Var};
 
-use super::{Sgd, StepReport, update};
+use super::parts::backward_by_parts;
+use super::{Input, Optimizer, OptimizerSettings, State, StepReport, Targets, Trainer, update};
 use crate::clip::{Clip, logits, normalise};
 use crate::error::Result;
-use crate::learners::{Coop, PromptTokens, Prompts, text_features};
+use crate::learners::{Coop, Learner, PromptTokens, Prompts, text_features};
 
 /// A context in training.
 pub struct CoopTrainer {
+    clip: Clip,
     coop: Coop,
     context: Var,
+    parts: Vec<Part>,
+    optimizer: Optimizer,
+}
+
+/// Classes whose prompts are encoded together.
+struct Part {
+    first: usize,
     prompts: Prompts,
-    /// Momentum and weight decay are CoOp's unless changed here.
-    pub optimizer: Sgd,
 }
 
 impl CoopTrainer {
-    /// Starts from `coop`; `tokens` are those of its classes. Momentum and
-    /// weight decay as in CoOp: 0.9 and 5e-4.
-    pub fn new(clip: &Clip, coop: Coop, tokens: &PromptTokens) -> Result<Self> {
-        let context = Var::from_tensor(&coop.context)?;
+    /// Starts from `coop`; `tokens` are those of its classes, encoded
+    /// `classes_at_once` together, which bounds the memory of a step and does not
+    /// change its result.
+    pub fn new(
+        clip: &Clip,
+        coop: Coop,
+        tokens: &PromptTokens,
+        classes_at_once: usize,
+        optimizer: OptimizerSettings,
+    ) -> Result<Self> {
+        let context = Var::from_tensor(&coop.context.detach())?;
+        let mut parts = Vec::new();
+        for first in (0..tokens.classes()).step_by(classes_at_once.max(1)) {
+            let tokens = tokens.part(first, classes_at_once);
+            let prompts = coop.prompts(clip, &tokens)?;
+            parts.push(Part { first, prompts });
+        }
         Ok(Self {
-            prompts: coop.prompts(clip, tokens)?,
-            optimizer: Sgd::new(vec![context.clone()], 0.9, 5e-4),
+            clip: clip.clone(),
+            parts,
+            optimizer: optimizer.start(vec![context.clone()]),
             context,
             coop,
         })
     }
 
-    /// One step on normalised image features `[B, embed_dim]` and labels `[B]`
-    /// (u32).
-    ///
-    /// # Errors
-    /// [`crate::Error::Setting`] if the loss is no longer a number; the context
-    /// then keeps its last good value.
-    pub fn step(
-        &mut self,
-        clip: &Clip,
-        image_features: &Tensor,
-        labels: &Tensor,
-        lr: f64,
-    ) -> Result<StepReport> {
-        let logits = self.logits(clip, image_features)?;
-        update(&mut self.optimizer, &logits, labels, lr)
+    /// Normalised text features `[classes, embed_dim]` of one part.
+    fn part_features(&self, part: &Part) -> Result<Tensor> {
+        let context = match self.coop.class_specific() {
+            true => {
+                let classes = part.prompts.end_of_text().len();
+                self.context.narrow(0, part.first, classes)?
+            }
+            false => self.context.as_tensor().clone(),
+        };
+        text_features(&self.clip, &part.prompts, &context)
     }
 
     /// Logits `[B, n_classes]` of normalised image features `[B, embed_dim]`;
     /// differentiable in [`Self::context`].
-    pub fn logits(&self, clip: &Clip, image_features: &Tensor) -> Result<Tensor> {
-        let text = text_features(clip, &self.prompts, self.context.as_tensor())?;
-        logits(image_features, &text, clip.logit_scale()?)
+    pub fn logits(&self, image_features: &Tensor) -> Result<Tensor> {
+        let parts = self.parts.iter().map(|part| self.part_features(part));
+        let text = Tensor::cat(&parts.collect::<Result<Vec<_>>>()?, 0)?;
+        logits(image_features, &text, self.clip.logit_scale()?)
     }
 
     /// The context as a variable.
@@ -64,6 +83,42 @@ impl CoopTrainer {
             context: self.context.as_tensor().copy()?.detach(),
             ..self.coop.clone()
         })
+    }
+}
+
+impl Trainer for CoopTrainer {
+    fn input(&self) -> Input {
+        Input::Features
+    }
+
+    fn step(&mut self, features: &Tensor, targets: &Targets, lr: f64) -> Result<StepReport> {
+        let scale = self.clip.logit_scale()?;
+        let correct = Cell::new(0);
+        let gradients = backward_by_parts(
+            std::slice::from_ref(&self.context),
+            self.parts.len(),
+            |part| self.part_features(&self.parts[part]),
+            |text| {
+                let logits = logits(features, &Tensor::cat(text, 0)?, scale)?;
+                correct.set(targets.correct(&logits)?);
+                targets.loss(&logits)
+            },
+        )?;
+        update(&mut self.optimizer, gradients, correct.get(), lr)
+    }
+
+    fn learner(&self) -> Result<Learner> {
+        self.coop().map(Learner::Coop)
+    }
+
+    fn state(&self) -> Result<State> {
+        let mut state = State::default();
+        self.optimizer.save(&mut state)?;
+        Ok(state)
+    }
+
+    fn restore(&mut self, state: &State) -> Result<()> {
+        self.optimizer.restore(state)
     }
 }
 

@@ -1,69 +1,79 @@
-//! One CLIP-LoRA step: pixels and labels → updated adapters.
+//! CLIP-LoRA and DISEF in training: pixels → updated adapters.
+
+use std::cell::Cell;
 
 use candle_core::{Tensor, Var};
 
-use super::{AdamW, StepReport, update};
+use super::parts::backward_by_parts;
+use super::{Input, Optimizer, OptimizerSettings, State, StepReport, Targets, Trainer, update};
 use crate::clip::{Adapter, Clip, TokenRow, logits, normalise};
 use crate::error::Result;
+use crate::learners::{Learner, Lora};
 
 /// Adapters in training.
 pub struct LoraTrainer {
     clip: Clip,
-    adapter: Adapter,
-    /// The prompt of each class.
-    rows: Vec<TokenRow>,
+    lora: Lora,
+    variables: Vec<Var>,
+    /// The prompt of each class, some classes at a time.
+    parts: Vec<Vec<TokenRow>>,
     /// Text features that no step changes.
     fixed_text: Option<Tensor>,
-    pub optimizer: AdamW,
-    /// The factor on the cosine; the references take 100, whatever the model says.
-    pub logit_scale: f64,
+    optimizer: Optimizer,
+    /// Share of the adapters' inputs that is dropped.
+    dropout: f64,
+    /// Seed of the drops.
+    seed: u64,
+    steps: u64,
+}
+
+/// How [`LoraTrainer`] trains.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LoraTraining {
+    pub optimizer: OptimizerSettings,
     /// Share of the adapters' inputs that is dropped.
     pub dropout: f64,
     /// Seed of the drops.
     pub seed: u64,
-    steps: u64,
+    /// Classes whose prompts are encoded together; it bounds the memory of a step and,
+    /// but for which values are dropped, does not change its result.
+    pub classes_at_once: usize,
 }
 
 impl LoraTrainer {
-    /// Starts from `adapter`; `rows` are the prompts of the classes in label order.
-    /// The optimiser is CLIP-LoRA's: AdamW with a weight decay of 1e-2.
-    pub fn new(clip: &Clip, adapter: &Adapter, rows: Vec<TokenRow>) -> Result<Self> {
-        let mut adapter = adapter.clone();
+    /// Starts from `lora`; `rows` are the prompts of its classes in label order.
+    pub fn new(
+        clip: &Clip,
+        lora: Lora,
+        rows: Vec<TokenRow>,
+        training: LoraTraining,
+    ) -> Result<Self> {
+        let mut lora = lora;
         let mut variables = Vec::new();
-        for tensor in adapter.tensors_mut() {
-            let variable = Var::from_tensor(tensor)?;
+        for tensor in lora.adapter.tensors_mut() {
+            let variable = Var::from_tensor(&tensor.detach())?;
             *tensor = variable.as_tensor().clone();
             variables.push(variable);
         }
-        let fixed_text = match adapter.text.is_empty() {
-            true => Some(normalise(&clip.encode_tokens(&rows)?)?.detach()),
+        let parts: Vec<Vec<TokenRow>> = rows
+            .chunks(training.classes_at_once.max(1))
+            .map(<[TokenRow]>::to_vec)
+            .collect();
+        let fixed_text = match lora.adapter.text.is_empty() {
+            true => Some(encode(clip, &parts)?.detach()),
             false => None,
         };
         Ok(Self {
             clip: clip.clone(),
-            adapter,
-            rows,
+            lora,
+            parts,
             fixed_text,
-            optimizer: AdamW::new(variables, 1e-2),
-            logit_scale: 100.0,
-            dropout: 0.0,
-            seed: 0,
+            optimizer: training.optimizer.start(variables.clone()),
+            variables,
+            dropout: training.dropout,
+            seed: training.seed,
             steps: 0,
         })
-    }
-
-    /// One step on normalised pixels `[B, 3, side, side]` and labels `[B]` (u32).
-    ///
-    /// # Errors
-    /// [`crate::Error::Setting`] if the loss is no longer a number; the adapters
-    /// then keep their last good values.
-    pub fn step(&mut self, pixels: &Tensor, labels: &Tensor, lr: f64) -> Result<StepReport> {
-        let seed = self.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ self.steps;
-        let adapter = self.adapter.with_dropout(self.dropout, seed);
-        let logits = self.logits(&adapter, pixels)?;
-        let report = update(&mut self.optimizer, &logits, labels, lr)?;
-        self.steps += 1;
-        Ok(report)
     }
 
     /// Logits `[B, n_classes]` with `adapter` on; differentiable in its tensors.
@@ -72,22 +82,83 @@ impl LoraTrainer {
         let image = normalise(&clip.image.forward(pixels)?)?;
         let text = match &self.fixed_text {
             Some(text) => text.clone(),
-            None => normalise(&clip.encode_tokens(&self.rows)?)?,
+            None => encode(&clip, &self.parts)?,
         };
-        logits(&image, &text, self.logit_scale)
+        logits(&image, &text, self.lora.facts.logit_scale)
     }
 
     /// The adapter in training: its tensors are the variables.
     pub fn adapter(&self) -> &Adapter {
-        &self.adapter
+        &self.lora.adapter
     }
 
-    /// What has been learned so far.
-    pub fn learned(&self) -> Result<Adapter> {
-        let mut adapter = self.adapter.clone();
-        for tensor in adapter.tensors_mut() {
+    /// The adapter with this step's drops, its own for each part of the classes.
+    fn dropped(&self, part: u64) -> Adapter {
+        let seed = self.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ self.steps ^ (part << 40);
+        self.lora.adapter.with_dropout(self.dropout, seed)
+    }
+}
+
+/// Normalised text features `[n_classes, embed_dim]`.
+fn encode(clip: &Clip, parts: &[Vec<TokenRow>]) -> Result<Tensor> {
+    let parts = parts
+        .iter()
+        .map(|rows| normalise(&clip.encode_tokens(rows)?));
+    Ok(Tensor::cat(&parts.collect::<Result<Vec<_>>>()?, 0)?)
+}
+
+impl Trainer for LoraTrainer {
+    fn input(&self) -> Input {
+        Input::Pixels
+    }
+
+    fn step(&mut self, pixels: &Tensor, targets: &Targets, lr: f64) -> Result<StepReport> {
+        let scale = self.lora.facts.logit_scale;
+        let correct = Cell::new(0);
+        let clip = self.clip.adapted(&self.dropped(0))?;
+        let gradients = backward_by_parts(
+            &self.variables,
+            match self.fixed_text {
+                Some(_) => 1,
+                None => self.parts.len(),
+            },
+            |part| match &self.fixed_text {
+                Some(text) => Ok(text.clone()),
+                None => {
+                    let clip = self.clip.adapted(&self.dropped(part as u64))?;
+                    normalise(&clip.encode_tokens(&self.parts[part])?)
+                }
+            },
+            |text| {
+                let image = normalise(&clip.image.forward(pixels)?)?;
+                let logits = logits(&image, &Tensor::cat(text, 0)?, scale)?;
+                correct.set(targets.correct(&logits)?);
+                targets.loss(&logits)
+            },
+        )?;
+        let report = update(&mut self.optimizer, gradients, correct.get(), lr)?;
+        self.steps += 1;
+        Ok(report)
+    }
+
+    fn learner(&self) -> Result<Learner> {
+        let mut lora = self.lora.clone();
+        for tensor in lora.adapter.tensors_mut() {
             *tensor = tensor.copy()?.detach();
         }
-        Ok(adapter)
+        Ok(Learner::Lora(lora))
+    }
+
+    fn state(&self) -> Result<State> {
+        let mut state = State::default();
+        self.optimizer.save(&mut state)?;
+        state.put_number("steps", self.steps);
+        Ok(state)
+    }
+
+    fn restore(&mut self, state: &State) -> Result<()> {
+        self.optimizer.restore(state)?;
+        self.steps = state.number("steps")?;
+        Ok(())
     }
 }

@@ -1,55 +1,91 @@
 //! Learning: optimisers, schedules, and one step of it.
 
+mod c_search;
 mod cocoop;
 mod coop;
+mod labelled;
+mod lbfgs;
+mod logistic_regression;
 mod lora;
 mod optimizer;
+mod parts;
 mod schedule;
+mod state;
+mod targets;
 
+pub use c_search::{BestC, FIRST_C, HALVINGS, Trial, search_c};
 pub use cocoop::CoCoOpTrainer;
 pub use coop::{CoopTrainer, image_features};
-pub use lora::LoraTrainer;
-pub use optimizer::{AdamW, Optimizer, Sgd};
+pub use labelled::Labelled;
+pub use logistic_regression::{Fit, LogisticRegression};
+pub use lora::{LoraTrainer, LoraTraining};
+pub use optimizer::{AdamW, Optimizer, OptimizerSettings, Sgd};
 pub use schedule::{Decay, Schedule, Warmup, WarmupKind, cosine_per_step};
+pub use state::State;
+pub use targets::{Mix, Targets};
 
-use candle_core::{D, DType, Tensor};
+use candle_core::Tensor;
+use candle_core::backprop::GradStore;
 
 use crate::error::{Error, Result};
-use crate::ops::cross_entropy;
+use crate::learners::Learner;
+
+/// What a learner in training is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Input {
+    /// Normalised image features `[B, embed_dim]`: its image encoder is frozen, so
+    /// they can be computed ahead of the steps.
+    Features,
+    /// Normalised pixels `[B, 3, side, side]`: it learns inside the image encoder.
+    Pixels,
+}
+
+/// A learner in training.
+pub trait Trainer {
+    /// What [`Self::step`] takes.
+    fn input(&self) -> Input;
+
+    /// One step on a batch.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if the loss is no longer a number; what is learned then
+    /// keeps its last good value.
+    fn step(&mut self, input: &Tensor, targets: &Targets, lr: f64) -> Result<StepReport>;
+
+    /// A copy of what has been learned so far.
+    fn learner(&self) -> Result<Learner>;
+
+    /// All that later steps depend on.
+    fn state(&self) -> Result<State>;
+
+    /// Goes back to a state of this very training.
+    ///
+    /// # Errors
+    /// [`Error::MissingTensor`], [`Error::TensorShape`], [`Error::Format`] if it is
+    /// another's.
+    fn restore(&mut self, state: &State) -> Result<()>;
+}
 
 /// What a step saw, before its update.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StepReport {
-    /// Mean cross-entropy of the batch, in nats.
+    /// The loss of the batch, in nats.
     pub loss: f32,
     /// Images of the batch whose highest logit was their label's.
     pub correct: usize,
 }
 
-/// One step of any method: cross-entropy of `logits [B, n_classes]` with labels
-/// `[B]` (u32), and the update. Nothing is updated by a loss that is no number.
+/// The update of any method. Nothing is updated by a loss that is no number.
 fn update(
-    optimizer: &mut impl Optimizer,
-    logits: &Tensor,
-    labels: &Tensor,
+    optimizer: &mut Optimizer,
+    (loss, gradients): (Tensor, GradStore),
+    correct: usize,
     lr: f64,
 ) -> Result<StepReport> {
-    let loss = cross_entropy(logits, labels)?;
-    let report = StepReport {
-        loss: loss.to_scalar()?,
-        correct: correct(logits, labels)?,
-    };
-    check_loss(report.loss)?;
-    optimizer.step(&loss.backward()?, lr)?;
-    Ok(report)
-}
-
-/// How many rows of `logits [B, n_classes]` are highest at their label.
-fn correct(logits: &Tensor, labels: &Tensor) -> Result<usize> {
-    let hits = logits
-        .argmax(D::Minus1)?
-        .eq(&labels.to_dtype(DType::U32)?)?;
-    Ok(hits.to_dtype(DType::F32)?.sum_all()?.to_scalar::<f32>()? as usize)
+    let loss = loss.to_scalar()?;
+    check_loss(loss)?;
+    optimizer.step(&gradients, lr)?;
+    Ok(StepReport { loss, correct })
 }
 
 /// # Errors

@@ -2,13 +2,137 @@
 
 use candle_core::backprop::GradStore;
 use candle_core::{Tensor, Var};
+use serde::{Deserialize, Serialize};
 
+use super::State;
 use crate::error::Result;
 
+/// Which optimiser, and with what.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "name", rename_all = "snake_case")]
+pub enum OptimizerSettings {
+    Sgd {
+        momentum: f64,
+        weight_decay: f64,
+    },
+    AdamW {
+        betas: (f64, f64),
+        epsilon: f64,
+        weight_decay: f64,
+    },
+}
+
+impl OptimizerSettings {
+    /// CoOp's: a momentum of 0.9 and a weight decay of 5e-4.
+    pub fn coop() -> Self {
+        Self::Sgd {
+            momentum: 0.9,
+            weight_decay: 5e-4,
+        }
+    }
+
+    /// `torch.optim.AdamW` with this weight decay and its other defaults.
+    pub fn adam_w(weight_decay: f64) -> Self {
+        Self::AdamW {
+            betas: (0.9, 0.999),
+            epsilon: 1e-8,
+            weight_decay,
+        }
+    }
+
+    /// An optimiser of `variables` that has not made a step.
+    pub fn start(self, variables: Vec<Var>) -> Optimizer {
+        match self {
+            Self::Sgd {
+                momentum,
+                weight_decay,
+            } => Optimizer::Sgd(Sgd::new(variables, momentum, weight_decay)),
+            Self::AdamW {
+                betas,
+                epsilon,
+                weight_decay,
+            } => Optimizer::AdamW(AdamW {
+                betas,
+                epsilon,
+                ..AdamW::new(variables, weight_decay)
+            }),
+        }
+    }
+}
+
 /// Updates its variables from gradients.
-pub trait Optimizer {
+pub enum Optimizer {
+    Sgd(Sgd),
+    AdamW(AdamW),
+}
+
+impl Optimizer {
     /// One step with learning rate `lr`. A variable without a gradient stays.
-    fn step(&mut self, gradients: &GradStore, lr: f64) -> Result<()>;
+    pub fn step(&mut self, gradients: &GradStore, lr: f64) -> Result<()> {
+        match self {
+            Self::Sgd(sgd) => sgd.step(gradients, lr),
+            Self::AdamW(adam_w) => adam_w.step(gradients, lr),
+        }
+    }
+
+    /// Adds what the next step depends on to `state`: variables and moments.
+    pub fn save(&self, state: &mut State) -> Result<()> {
+        match self {
+            Self::Sgd(sgd) => {
+                for (at, (variable, velocity)) in sgd.variables.iter().enumerate() {
+                    state.put(&key("variable", at), variable.as_tensor())?;
+                    if let Some(velocity) = velocity {
+                        state.put(&key("velocity", at), velocity)?;
+                    }
+                }
+            }
+            Self::AdamW(adam_w) => {
+                state.put_number(STEPS, adam_w.steps as u64);
+                for (at, (variable, moments)) in adam_w.variables.iter().enumerate() {
+                    state.put(&key("variable", at), variable.as_tensor())?;
+                    if let Some(Moments { first, second }) = moments {
+                        state.put(&key("first_moment", at), first)?;
+                        state.put(&key("second_moment", at), second)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts a saved state back.
+    ///
+    /// # Errors
+    /// [`crate::Error::MissingTensor`], [`crate::Error::TensorShape`] if it is
+    /// another optimiser's.
+    pub fn restore(&mut self, state: &State) -> Result<()> {
+        match self {
+            Self::Sgd(sgd) => {
+                for (at, (variable, velocity)) in sgd.variables.iter_mut().enumerate() {
+                    variable.set(&state.get_like(&key("variable", at), variable)?)?;
+                    *velocity = state.find_like(&key("velocity", at), variable)?;
+                }
+            }
+            Self::AdamW(adam_w) => {
+                adam_w.steps = state.number(STEPS)? as i32;
+                for (at, (variable, moments)) in adam_w.variables.iter_mut().enumerate() {
+                    variable.set(&state.get_like(&key("variable", at), variable)?)?;
+                    let first = state.find_like(&key("first_moment", at), variable)?;
+                    let second = state.find_like(&key("second_moment", at), variable)?;
+                    *moments = first
+                        .zip(second)
+                        .map(|(first, second)| Moments { first, second });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+const STEPS: &str = "optimizer.steps";
+
+fn key(what: &str, at: usize) -> String {
+    format!("optimizer.{at}.{what}")
 }
 
 /// Stochastic gradient descent with momentum and weight decay
@@ -30,10 +154,9 @@ impl Sgd {
             weight_decay,
         }
     }
-}
 
-impl Optimizer for Sgd {
-    fn step(&mut self, gradients: &GradStore, lr: f64) -> Result<()> {
+    /// One step with learning rate `lr`. A variable without a gradient stays.
+    pub fn step(&mut self, gradients: &GradStore, lr: f64) -> Result<()> {
         for (variable, velocity) in &mut self.variables {
             let Some(gradient) = gradients.get(variable) else {
                 continue;
@@ -82,10 +205,9 @@ impl AdamW {
             steps: 0,
         }
     }
-}
 
-impl Optimizer for AdamW {
-    fn step(&mut self, gradients: &GradStore, lr: f64) -> Result<()> {
+    /// One step with learning rate `lr`. A variable without a gradient stays.
+    pub fn step(&mut self, gradients: &GradStore, lr: f64) -> Result<()> {
         self.steps += 1;
         let (beta_1, beta_2) = self.betas;
         let correction_1 = 1.0 - beta_1.powi(self.steps);

@@ -7,6 +7,7 @@
 
 mod crop;
 mod decode;
+mod mix;
 mod patches;
 mod picture;
 mod preprocess;
@@ -16,6 +17,7 @@ mod resample_tensor;
 pub use crop::{CropBox, Draws, RandomResizedCrop};
 pub use decode::{MAX_PIXELS, decode};
 pub use image::RgbImage;
+pub use mix::{BatchMix, MixDraw};
 pub use patches::{patch_boxes, patches};
 pub use picture::{Grey16Image, Picture};
 pub use preprocess::{clip_view, clip_view_of_rgb, normalise_pixels, normalise_pixels_by};

@@ -7,6 +7,7 @@ use candle_core::Device;
 use clipwright_shared::checkpoint::LearnedFile;
 use clipwright_shared::clip::{Configuration, Hints, ModelFile, Naming, Tokenizer, Weights};
 use clipwright_shared::formats::Checkpoint;
+use clipwright_shared::interop::{self, NamedBytes, ReadOptions};
 use clipwright_shared::{Error, views};
 
 /// What is done with one input.
@@ -78,10 +79,23 @@ pub fn model(bytes: &[u8]) {
     }
 }
 
-/// What was learned.
+/// What was learned: our own file, and one of any program's.
 pub fn learned(bytes: &[u8]) {
     if let Err(error) = LearnedFile::from_bytes(bytes) {
         explained(&error);
+    }
+    let file = NamedBytes {
+        name: "file",
+        bytes,
+    };
+    let options = ReadOptions {
+        class_names: Some(vec!["a".into(), "b".into()]),
+        ..ReadOptions::default()
+    };
+    match interop::read(&[file], &options) {
+        // What was read can be written.
+        Ok(file) => drop(file.to_bytes().expect("it was read")),
+        Err(error) => explained(&error),
     }
 }
 

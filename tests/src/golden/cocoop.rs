@@ -5,9 +5,12 @@ use std::collections::HashMap;
 
 use anyhow::{Context, Result, ensure};
 use candle_core::{DType, Tensor, Var};
+use clipwright_shared::clip::Clip;
 use clipwright_shared::learners::{ClassTokenPosition, CoCoOp, Coop, MetaNet, PromptTokens};
 use clipwright_shared::ops::cross_entropy;
-use clipwright_shared::train::{CoCoOpTrainer, Schedule, image_features};
+use clipwright_shared::train::{
+    CoCoOpTrainer, OptimizerSettings, Schedule, Targets, Trainer, image_features,
+};
 
 use super::case::{Case, close, close_relative, get, rows, under};
 use super::schedules;
@@ -83,23 +86,41 @@ pub fn check_trajectory(case: &Case) -> Result<()> {
         optimiser["NAME"]
     );
     let schedule: Schedule = schedules::schedule(optimiser)?;
-    let mut trainer = CoCoOpTrainer::new(&clip, &cocoop, &tokens)?;
     let field = |name: &str| {
         optimiser[name]
             .as_f64()
             .with_context(|| format!("no {name}"))
     };
-    trainer.optimizer.momentum = field("MOMENTUM")?;
-    trainer.optimizer.weight_decay = field("WEIGHT_DECAY")?;
+    let sgd = OptimizerSettings::Sgd {
+        momentum: field("MOMENTUM")?,
+        weight_decay: field("WEIGHT_DECAY")?,
+    };
+    // All prompts at once, and two at a time: the same training.
+    for at_once in [usize::MAX, 2] {
+        let trainer = CoCoOpTrainer::new(&clip, &cocoop, &tokens, at_once, sgd)?;
+        follow(case, &golden, &clip, trainer, &schedule)
+            .with_context(|| format!("{at_once} prompts at once"))?;
+    }
+    Ok(())
+}
 
+/// Trains along the golden steps.
+fn follow(
+    case: &Case,
+    golden: &HashMap<String, Tensor>,
+    clip: &Clip,
+    mut trainer: CoCoOpTrainer,
+    schedule: &Schedule,
+) -> Result<()> {
     let batches = case.number("batches_per_epoch")? as usize;
-    let images = get(&golden, "images")?;
-    let labels = get(&golden, "labels")?.to_dtype(DType::U32)?;
+    let images = get(golden, "images")?;
+    let labels = get(golden, "labels")?.to_dtype(DType::U32)?;
     let losses = case.json["losses"].as_array().context("no losses")?;
     for (step, expected) in losses.iter().enumerate() {
-        let features = image_features(&clip, &images.get(step)?)?;
+        let features = image_features(clip, &images.get(step)?)?;
         let lr = schedule.lr(step / batches);
-        let report = trainer.step(&clip, &features, &labels.get(step)?, lr)?;
+        let targets = Targets::labels(&labels.get(step)?);
+        let report = trainer.step(&features, &targets, lr)?;
         let expected = expected.as_f64().context("no number")?;
         let off = (f64::from(report.loss) - expected).abs();
         // Each step starts where rounding left the one before.
@@ -109,7 +130,7 @@ pub fn check_trajectory(case: &Case) -> Result<()> {
             "step {step}: loss {} for {expected}",
             report.loss
         );
-        let expected = under(&golden, &format!("step{}.", step + 1));
+        let expected = under(golden, &format!("step{}.", step + 1));
         ensure!(
             !expected.is_empty(),
             "nothing to compare after step {}",
@@ -130,6 +151,7 @@ fn learner(tensors: &HashMap<String, Tensor>) -> Result<CoCoOp> {
             context: tensor("ctx")?,
             position: ClassTokenPosition::End,
             class_names: Vec::new(),
+            words: None,
         },
         meta_net: MetaNet {
             linear1_weight: tensor("meta_net.linear1.weight")?,

@@ -8,7 +8,9 @@ use candle_core::{DType, Tensor, Var};
 use clipwright_shared::clip::{Clip, logits};
 use clipwright_shared::learners::{ClassTokenPosition, Coop, PromptTokens, text_features};
 use clipwright_shared::ops::cross_entropy;
-use clipwright_shared::train::{CoopTrainer, Schedule, image_features};
+use clipwright_shared::train::{
+    CoopTrainer, OptimizerSettings, Schedule, Targets, Trainer, image_features,
+};
 
 use super::case::{Case, close, close_relative, get, rows};
 use super::schedules;
@@ -76,10 +78,29 @@ pub fn check_trajectory(case: &Case) -> Result<()> {
         optimiser["NAME"]
     );
     let schedule: Schedule = schedules::schedule(optimiser)?;
-    let mut trainer = CoopTrainer::new(&clip, coop, &tokens)?;
-    trainer.optimizer.momentum = number(&optimiser["MOMENTUM"])?;
-    trainer.optimizer.weight_decay = number(&optimiser["WEIGHT_DECAY"])?;
+    let sgd = OptimizerSettings::Sgd {
+        momentum: number(&optimiser["MOMENTUM"])?,
+        weight_decay: number(&optimiser["WEIGHT_DECAY"])?,
+    };
+    // All classes at once, and two at a time: the same training.
+    for at_once in [usize::MAX, 2] {
+        let trainer = CoopTrainer::new(&clip, coop.clone(), &tokens, at_once, sgd)?;
+        follow(case, &golden, (images, &labels), &clip, trainer, &schedule)
+            .with_context(|| format!("{at_once} classes at once"))?;
+    }
+    Ok(())
+}
 
+/// Trains along the golden steps.
+fn follow(
+    case: &Case,
+    golden: &HashMap<String, Tensor>,
+    (images, labels): (&Tensor, &Tensor),
+    clip: &Clip,
+    mut trainer: CoopTrainer,
+    schedule: &Schedule,
+) -> Result<()> {
+    let steps = get(golden, "ctx_steps")?;
     let batches = case.number("batches_per_epoch")? as usize;
     let rounding = case.json["max_abs_ctx_diff_f32_vs_f64_per_step"]
         .as_array()
@@ -91,20 +112,21 @@ pub fn check_trajectory(case: &Case) -> Result<()> {
         losses.len()
     );
     for (step, (loss, rounding)) in losses.iter().zip(rounding).enumerate() {
-        let features = image_features(&clip, &images.get(step)?)?;
+        let features = image_features(clip, &images.get(step)?)?;
         let labels = labels.get(step)?;
         if step == 0 {
-            let loss = cross_entropy(&trainer.logits(&clip, &features)?, &labels)?;
+            let loss = cross_entropy(&trainer.logits(&features)?, &labels)?;
             let gradients = loss.backward()?;
             let gradient = gradients.get(trainer.context()).context("no gradient")?;
             close_relative(
                 "grad_first",
                 gradient,
-                get(&golden, "grad_first")?,
+                get(golden, "grad_first")?,
                 GRADIENTS,
             )?;
         }
-        let report = trainer.step(&clip, &features, &labels, schedule.lr(step / batches))?;
+        let targets = Targets::labels(&labels);
+        let report = trainer.step(&features, &targets, schedule.lr(step / batches))?;
         let expected = number(loss)?;
         let off = (f64::from(report.loss) - expected).abs();
         ensure!(
@@ -123,11 +145,11 @@ pub fn check_trajectory(case: &Case) -> Result<()> {
             tolerance,
         )?;
     }
-    let logits = trainer.logits(&clip, &image_features(&clip, &images.get(0)?)?)?;
+    let logits = trainer.logits(&image_features(clip, &images.get(0)?)?)?;
     close(
         "final_logits_batch0",
         &logits,
-        get(&golden, "final_logits_batch0")?,
+        get(golden, "final_logits_batch0")?,
         5.0 * LOGITS,
     )
 }
@@ -154,6 +176,7 @@ fn learner(
             .iter()
             .map(|name| name.as_str().unwrap_or_default().into())
             .collect(),
+        words: None,
     };
     let lengths = get(golden, "name_lens")?
         .to_dtype(DType::U32)?

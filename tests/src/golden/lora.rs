@@ -11,8 +11,11 @@ use clipwright_shared::clip::{
     normalise,
 };
 use clipwright_shared::formats::Checkpoint;
+use clipwright_shared::learners::{DEFAULT_TEMPLATE, Learner, Lora, LoraFacts, Scaling, ZeroShot};
 use clipwright_shared::ops::cross_entropy;
-use clipwright_shared::train::{LoraTrainer, cosine_per_step};
+use clipwright_shared::train::{
+    LoraTrainer, LoraTraining, OptimizerSettings, Targets, Trainer, cosine_per_step,
+};
 
 use super::case::{Case, close, close_relative, get, rows, under};
 
@@ -90,11 +93,47 @@ pub fn check_trajectory(case: &Case) -> Result<()> {
     let forward = Case::read(case.files, &path)?;
     let form = Form::Loralib(forward.number("scaling")?);
     let (start, _) = adapter(&clip, &under(&golden, "step0."), form)?;
-    let mut trainer = LoraTrainer::new(&clip, &start, token_rows(get(&data, "tokens")?)?)?;
-    trainer.logit_scale = forward.number("logit_scale")?;
+    let lora = Lora {
+        adapter: start,
+        facts: LoraFacts {
+            image: None,
+            text: None,
+            scaling: Scaling::AlphaOverRootRank,
+            logit_scale: forward.number("logit_scale")?,
+        },
+        prompt: ZeroShot::new([DEFAULT_TEMPLATE])?,
+        class_names: Vec::new(),
+    };
+    // All classes at once, and two at a time: the same training.
+    for classes_at_once in [usize::MAX, 2] {
+        let rows = token_rows(get(&data, "tokens")?)?;
+        let training = LoraTraining {
+            optimizer: OptimizerSettings::adam_w(1e-2),
+            dropout: 0.0,
+            seed: 0,
+            classes_at_once,
+        };
+        let trainer = LoraTrainer::new(&clip, lora.clone(), rows, training)?;
+        follow(case, &golden, &data, trainer, form)
+            .with_context(|| format!("{classes_at_once} classes at once"))?;
+    }
+    Ok(())
+}
 
-    let images = get(&data, "images")?;
-    let labels = get(&data, "labels")?.to_dtype(DType::U32)?;
+/// Trains along the golden steps.
+fn follow(
+    case: &Case,
+    golden: &HashMap<String, Tensor>,
+    data: &HashMap<String, Tensor>,
+    mut trainer: LoraTrainer,
+    form: Form,
+) -> Result<()> {
+    let adapter = |trainer: &LoraTrainer| match trainer.learner() {
+        Ok(Learner::Lora(lora)) => Ok(lora.adapter),
+        other => bail!("no adapter: {:?}", other.err()),
+    };
+    let images = get(data, "images")?;
+    let labels = get(data, "labels")?.to_dtype(DType::U32)?;
     let losses = case.json["losses"].as_array().context("no losses")?;
     let rates = case.json["lr_per_step"]
         .as_array()
@@ -104,7 +143,8 @@ pub fn check_trajectory(case: &Case) -> Result<()> {
         let lr = cosine_per_step(rate(0)?, 1e-6, step, losses.len());
         let off = (lr - rate(step)?).abs();
         ensure!(off < 1e-12, "lr of step {step}: {lr} for {}", rate(step)?);
-        let report = trainer.step(&images.get(step)?, &labels.get(step)?, lr)?;
+        let targets = Targets::labels(&labels.get(step)?);
+        let report = trainer.step(&images.get(step)?, &targets, lr)?;
         let expected = expected.as_f64().context("no number")?;
         let off = (f64::from(report.loss) - expected).abs();
         ensure!(
@@ -113,7 +153,7 @@ pub fn check_trajectory(case: &Case) -> Result<()> {
             report.loss
         );
         let name = format!("step{}", step + 1);
-        let parameters = under(&golden, &format!("{name}."));
+        let parameters = under(golden, &format!("{name}."));
         if parameters.is_empty() {
             continue;
         }
@@ -121,7 +161,7 @@ pub fn check_trajectory(case: &Case) -> Result<()> {
         // small its gradient: a gradient near zero may go either way.
         let bound = case.json["max_abs_param_diff_f32_vs_f64"][&name].as_f64();
         let tolerance = 10.0 * bound.context("no bound")? + 2e-6;
-        for (name, got) in named(&trainer.learned()?, form)? {
+        for (name, got) in named(&adapter(&trainer)?, form)? {
             let expected = get(&parameters, &name)?;
             close(
                 &format!("{name} after step {}", step + 1),
@@ -131,8 +171,8 @@ pub fn check_trajectory(case: &Case) -> Result<()> {
             )?;
         }
     }
-    let expected = get(&golden, "final_logits_batch0_eval")?;
-    let logits = trainer.logits(&trainer.learned()?, &images.get(0)?)?;
+    let expected = get(golden, "final_logits_batch0_eval")?;
+    let logits = trainer.logits(&adapter(&trainer)?, &images.get(0)?)?;
     close("final_logits_batch0_eval", &logits, expected, 5.0 * LOGITS)
 }
 
@@ -162,7 +202,19 @@ pub fn check_disef(case: &Case) -> Result<()> {
     let real = cross_entropy(&real, &real_labels)?;
     let made = cross_entropy(&made, &made_labels)?;
     let both = ((&real * share)? + (&made * (1.0 - share))?)?;
-    for (name, got) in [("loss_real", real), ("loss_syn", made), ("loss", both)] {
+    // The same as one batch with its weights.
+    let rows = last + 1 - first;
+    let batch = Tensor::cat(&[&part(first, rows)?.0, &part(synthetic, 1)?.0], 0)?;
+    let batch_labels = Tensor::cat(&[&real_labels, &made_labels], 0)?;
+    let is_synthetic: Vec<bool> = (0..=rows).map(|row| row == rows).collect();
+    let weighted = Targets::labels(&batch_labels).real_and_synthetic(&is_synthetic, share)?;
+    let weighted = weighted.loss(&batch)?;
+    for (name, got) in [
+        ("loss_real", real),
+        ("loss_syn", made),
+        ("loss", both),
+        ("loss", weighted),
+    ] {
         let expected = Tensor::new(case.number(name)?, &Device::Cpu)?;
         close(name, &got, &expected, LOGITS)?;
     }

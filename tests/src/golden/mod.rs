@@ -12,8 +12,10 @@ mod coop;
 mod fewshot;
 mod files;
 mod interop;
+mod linear_probe;
 mod lora;
 mod metrics;
+mod mix;
 mod preprocess;
 mod report;
 mod schedules;
@@ -62,6 +64,9 @@ pub fn check(files: &Files, path: &str) -> Result<()> {
         ("fewshot", "fewshot") => fewshot::check_draws(&case),
         ("pillow" | "preprocess", _) => preprocess::check(&case),
         ("tokenizer", _) => tokenizer::check(&case),
+        ("linear_probe", stem) if stem.starts_with("search_") => linear_probe::check_search(&case),
+        ("linear_probe", _) => linear_probe::check_fit(&case),
+        ("mix", _) => mix::check(&case),
         ("metrics", _) => metrics::check(&case),
         _ => bail!("no reader for {path}"),
     }

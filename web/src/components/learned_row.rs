@@ -54,19 +54,31 @@ pub fn LearnedRow(props: &Props) -> Html {
     }
 }
 
-/// `4 context vectors, one set for all classes, 16 shots`.
+/// `4 context vectors shared by all classes, learned from 16 shots a class`.
 fn facts(info: &LearnedInfo) -> String {
+    let shots = match info.shots {
+        Some(shots) => count(shots, "shot", "shots"),
+        None => "all training images".into(),
+    };
+    let what = match info.method {
+        Method::Lora => "adapters on the encoders' attention".into(),
+        Method::LinearProbe => "a linear layer on image features".into(),
+        _ => context_facts(info),
+    };
+    format!("{what}, learned from {shots} a class")
+}
+
+fn context_facts(info: &LearnedInfo) -> String {
     let vectors = count(info.n_ctx, "context vector", "context vectors");
     let sets = if info.class_specific {
         "for each class"
     } else {
         "shared by all classes"
     };
-    let shots = match info.shots {
-        Some(shots) => count(shots, "shot", "shots"),
-        None => "all training images".into(),
-    };
-    format!("{vectors} {sets}, learned from {shots} a class")
+    match info.method {
+        Method::CoCoOp => format!("{vectors} that a small net moves for each image"),
+        _ => format!("{vectors} {sets}"),
+    }
 }
 
 fn class_names(state: &UseReducerHandle<State>, info: &LearnedInfo) -> Html {

@@ -75,6 +75,7 @@ fn learned_loaded(name: &str) -> Event {
             n_ctx: 4,
             class_specific: false,
             class_token_position: ClassTokenPosition::End,
+            template: None,
             class_names: vec!["red star".into()],
             shots: Some(16),
         },

@@ -10,6 +10,7 @@ mod clean;
 mod code_pages;
 mod entities;
 mod mojibake;
+mod vocabulary;
 mod words;
 
 pub use clean::clean;

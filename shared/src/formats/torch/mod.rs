@@ -9,12 +9,14 @@ mod globals;
 mod legacy;
 mod machine;
 mod pickle;
+mod save;
 mod scalar;
 mod storage;
 mod value;
 
 pub(super) use archive::{is_archive, read as read_archive};
 pub(super) use legacy::{is_legacy, read as read_legacy};
+pub use save::{SavedValue, torch_archive};
 
 use crate::error::Error;
 

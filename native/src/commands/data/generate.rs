@@ -1,4 +1,5 @@
-//! `clipwright data`: pictures of the embedded model's world, as files.
+//! `clipwright data generate` and `data samples`: pictures of the embedded model's
+//! world, as files.
 
 use std::io::Cursor;
 use std::path::Path;

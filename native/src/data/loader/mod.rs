@@ -1,0 +1,8 @@
+//! Images and views made ahead of their use, on threads of their own, so that the
+//! device never waits for a decoder while there is one to spare.
+
+mod images;
+mod views_ahead;
+
+pub use images::{DEFAULT_BUDGET_BYTES, Images};
+pub use views_ahead::{Ahead, ViewsAhead};

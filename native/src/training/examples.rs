@@ -1,0 +1,227 @@
+//! What is trained on, epoch by epoch: the order of the images, their views, and what
+//! of them goes into a step.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use candle_core::Tensor;
+use clipwright_shared::Session;
+use clipwright_shared::clip::normalise;
+use clipwright_shared::train::{Input, Targets};
+use clipwright_shared::views::{RandomResizedCrop, RgbImage, clip_view_of_rgb};
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+
+use super::mixing::Mixing;
+use super::targets;
+use crate::data::loader::{Images, ViewsAhead};
+use crate::progress::steps_bar;
+use crate::settings::TrainingPlan;
+
+/// Labelled images; the synthetic ones behind the real ones.
+pub struct Examples {
+    pub images: Arc<Images>,
+    pub labels: Vec<usize>,
+    pub n_classes: usize,
+    /// How many are real.
+    pub real: usize,
+    /// Weight of the real images' loss, where there may be synthetic ones.
+    pub lambda: Option<f64>,
+    pub mixing: Mixing,
+}
+
+impl Examples {
+    /// Number of images.
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+}
+
+/// Views encoded together ahead of the steps.
+const VIEWS_PER_FORWARD: usize = 64;
+
+/// The batches of an epoch: a new order of the images, cut, and at most `most` of them.
+pub(super) fn epoch_batches(
+    images: usize,
+    plan: &TrainingPlan,
+    seed: u64,
+    epoch: usize,
+    most: usize,
+) -> Vec<Vec<usize>> {
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    random.set_stream(epoch as u64);
+    let mut order: Vec<usize> = (0..images).collect();
+    order.shuffle(&mut random);
+    let steps = plan.steps_per_epoch(images).min(most);
+    order
+        .chunks(plan.batch)
+        .take(steps)
+        .map(<[usize]>::to_vec)
+        .collect()
+}
+
+/// Where the input of a step comes from.
+pub(super) struct Source<'a> {
+    session: &'a Session,
+    examples: &'a Examples,
+    plan: &'a TrainingPlan,
+    seed: u64,
+    kind: Kind,
+}
+
+enum Kind {
+    /// Image features that are the same in every epoch.
+    Fixed(Tensor),
+    /// Image features of each epoch's own views.
+    Encoded,
+    Pixels,
+}
+
+/// A step's input with its right answers.
+type Batch = Result<(Tensor, Targets)>;
+
+impl<'a> Source<'a> {
+    pub fn new(
+        session: &'a Session,
+        examples: &'a Examples,
+        input: Input,
+        plan: &'a TrainingPlan,
+        seed: u64,
+    ) -> Result<Self> {
+        let mut source = Self {
+            session,
+            examples,
+            plan,
+            seed,
+            kind: match input {
+                Input::Features => Kind::Encoded,
+                Input::Pixels => Kind::Pixels,
+            },
+        };
+        if input == Input::Features && plan.augment.is_none() {
+            source.kind = Kind::Fixed(source.encode(0)?);
+        }
+        Ok(source)
+    }
+
+    /// The inputs of an epoch's batches, in order.
+    pub fn epoch<'b>(
+        &'b mut self,
+        epoch: usize,
+        batches: &'b [Vec<usize>],
+    ) -> Result<Box<dyn Iterator<Item = Batch> + 'b>> {
+        let features = match &self.kind {
+            Kind::Fixed(features) => features.clone(),
+            Kind::Encoded => self.encode(epoch)?,
+            Kind::Pixels => return self.pixels(epoch, batches),
+        };
+        let source = &*self;
+        Ok(Box::new(batches.iter().map(move |batch| {
+            let index: Vec<u32> = batch.iter().map(|&image| image as u32).collect();
+            let index = Tensor::new(index, &source.session.device)?;
+            let targets = source.targets(batch)?;
+            Ok((features.index_select(&index, 0)?, targets))
+        })))
+    }
+
+    fn pixels<'b>(
+        &'b self,
+        epoch: usize,
+        batches: &'b [Vec<usize>],
+    ) -> Result<Box<dyn Iterator<Item = Batch> + 'b>> {
+        // Mixed images are mixed with their like: the real ones of a batch stand first.
+        let mut batches = batches.to_vec();
+        for batch in &mut batches {
+            batch.sort_by_key(|&image| image >= self.examples.real);
+        }
+        let views = ViewsAhead::new(
+            self.examples.images.clone(),
+            batches.clone(),
+            self.view(epoch),
+        )?;
+        let mixed = views.zip(batches).enumerate();
+        Ok(Box::new(mixed.map(move |(step, (views, batch))| {
+            let pixels = self.session.pixels(&views?)?;
+            let mixing = &self.examples.mixing;
+            if mixing.is_off() {
+                return Ok((pixels, self.targets(&batch)?));
+            }
+            let real = batch
+                .iter()
+                .filter(|&&image| image < self.examples.real)
+                .count();
+            let parts = [real, batch.len() - real];
+            let labels: Vec<usize> = batch.iter().map(|&at| self.examples.labels[at]).collect();
+            let place = ((epoch as u64) << 32) + step as u64;
+            let (pixels, targets) = mixing.mix(
+                &pixels,
+                &labels,
+                parts,
+                self.examples.n_classes,
+                self.plan.label_smoothing,
+                [self.seed, place],
+            )?;
+            Ok((pixels, self.weighted(targets, &batch)?))
+        })))
+    }
+
+    fn targets(&self, batch: &[usize]) -> Result<Targets> {
+        let n_classes = self.examples.n_classes;
+        let targets = targets(self.examples, batch, n_classes, self.plan, self.session)?;
+        self.weighted(targets, batch)
+    }
+
+    fn weighted(&self, targets: Targets, batch: &[usize]) -> Result<Targets> {
+        let Some(lambda) = self.examples.lambda else {
+            return Ok(targets);
+        };
+        let synthetic: Vec<bool> = batch
+            .iter()
+            .map(|&image| image >= self.examples.real)
+            .collect();
+        Ok(targets.real_and_synthetic(&synthetic, lambda)?)
+    }
+
+    /// Normalised features `[images, embed_dim]` of this epoch's views, the decoding
+    /// running ahead of the encoder.
+    fn encode(&self, epoch: usize) -> Result<Tensor> {
+        let all: Vec<usize> = (0..self.examples.len()).collect();
+        let batches: Vec<Vec<usize>> = all.chunks(VIEWS_PER_FORWARD).map(<[_]>::to_vec).collect();
+        let bar = steps_bar(batches.len());
+        bar.set_message("encoding the views of an epoch");
+        let views = ViewsAhead::new(self.examples.images.clone(), batches, self.view(epoch))?;
+        let mut features = Vec::new();
+        for views in views {
+            let pixels = self.session.pixels(&views?)?;
+            let encoded = self.session.clip.image.forward(&pixels)?;
+            features.push(normalise(&encoded)?.detach());
+            bar.inc(1);
+        }
+        bar.finish_and_clear();
+        Ok(Tensor::cat(&features, 0)?)
+    }
+
+    /// How a view is made in `epoch`. Every crop has a random stream of its own, so the
+    /// result does not depend on how many threads draw them.
+    fn view(
+        &self,
+        epoch: usize,
+    ) -> impl Fn(&RgbImage, usize, usize) -> clipwright_shared::Result<RgbImage> + Send + Sync + 'static
+    {
+        let side = self.session.clip.config.image.side as u32;
+        let (augment, seed): (Option<RandomResizedCrop>, u64) = (self.plan.augment, self.seed);
+        move |image, _, index| match &augment {
+            None => clip_view_of_rgb(image, side),
+            Some(augment) => {
+                let mut random = ChaCha8Rng::seed_from_u64(seed ^ 0x_c1_1b);
+                random.set_stream(((epoch as u64) << 32) + index as u64);
+                augment.view(image, side, &mut random)
+            }
+        }
+    }
+}
