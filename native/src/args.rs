@@ -18,8 +18,10 @@ pub use train::{Chosen, Presets, Train};
 
 use std::path::PathBuf;
 
-use clap::{Args as Group, Parser, Subcommand};
+use candle_core::DType;
+use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 use clipwright_shared::learners::DEFAULT_TEMPLATE;
+use serde::{Deserialize, Serialize};
 
 use crate::data::{Split, Subset};
 
@@ -85,6 +87,30 @@ pub struct ModelArgs {
     /// cpu, cuda or cuda:N
     #[arg(long, default_value = "cpu")]
     pub device: String,
+    /// Float type that the model computes in; results are approximate below f32
+    #[arg(long, value_enum, default_value_t = Precision::F32)]
+    pub precision: Precision,
+}
+
+/// A float type to compute in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    #[default]
+    F32,
+    F16,
+    /// On CUDA only
+    Bf16,
+}
+
+impl Precision {
+    pub fn dtype(self) -> DType {
+        match self {
+            Self::F32 => DType::F32,
+            Self::F16 => DType::F16,
+            Self::Bf16 => DType::BF16,
+        }
+    }
 }
 
 #[derive(Debug, Group)]

@@ -5,10 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use clipwright_shared::Session;
 use clipwright_shared::checkpoint::LearnedFile;
+use clipwright_shared::clip::Clip;
 use clipwright_shared::interop::{ADAPTER, CONFIGURATION, ModelSizes, NamedBytes, ReadOptions};
 use clipwright_shared::protocol::LearnedInfo;
+use clipwright_shared::{Error, Session};
 
 use crate::problem::problem;
 use crate::run::LEARNED;
@@ -54,7 +55,30 @@ pub fn load(session: &mut Session, path: &Path, options: &ReadOptions) -> Result
     let name = path.display().to_string();
     session
         .add_learned_file(&name, &file)
+        .map_err(misfit)
         .with_context(|| format!("cannot load the learned file {name}"))
+}
+
+/// Fails unless `file`, from `path`, belongs to `clip`.
+///
+/// # Errors
+/// As [`LearnedFile::learner`].
+pub fn check_fit(file: &LearnedFile, path: &Path, clip: &Clip, fingerprint: &str) -> Result<()> {
+    file.learner(clip, fingerprint)
+        .map(drop)
+        .map_err(misfit)
+        .with_context(|| format!("{} does not fit the model", path.display()))
+}
+
+/// Where tensors of a learned file do not fit, the model is another one, most likely.
+fn misfit(error: Error) -> anyhow::Error {
+    match error {
+        Error::TensorShape { .. } | Error::MissingTensor { .. } => problem(
+            error.to_string(),
+            "give the model that it was learned on; a file of another program does not name it",
+        ),
+        other => other.into(),
+    }
 }
 
 /// The files that belong together.

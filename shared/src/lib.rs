@@ -39,6 +39,7 @@ pub mod ops;
 pub mod protocol;
 pub mod session;
 pub mod train;
+pub mod tuning;
 pub mod views;
 
 pub use error::{Dims, Error, Result};

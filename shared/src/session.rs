@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 use image::RgbImage;
 use rayon::prelude::*;
 
@@ -51,7 +51,16 @@ pub struct Session {
 impl Session {
     /// Opens a model from its weights.
     pub fn new(weights: Weights, device: &Device) -> Result<Self> {
+        Self::in_precision(weights, device, DType::F32)
+    }
+
+    /// As [`Self::new`], computing in another float type. What is learned stays in f32.
+    pub fn in_precision(weights: Weights, device: &Device, dtype: DType) -> Result<Self> {
         let fingerprint = weights.fingerprint()?;
+        let weights = match dtype {
+            DType::F32 => weights,
+            other => weights.to_dtype(other)?,
+        };
         let clip = Clip::load(weights)?;
         Ok(Self {
             tokenizer: Tokenizer::new(clip.config.text.vocabulary)?,

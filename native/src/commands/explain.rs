@@ -8,7 +8,7 @@ use clipwright_shared::interop::ModelSizes;
 use clipwright_shared::learners::Method;
 use comfy_table::{CellAlignment, Table, presets};
 
-use crate::args::{Explain, ModelArgs};
+use crate::args::{Explain, Precision};
 use crate::problem::problem;
 use crate::{learned, model};
 
@@ -17,10 +17,7 @@ const MOST_CLASSES: usize = 5;
 
 pub fn run(args: &Explain) -> Result<()> {
     let session = match &args.model {
-        Some(name) => Some(model::open(&ModelArgs {
-            model: name.clone(),
-            device: "cpu".into(),
-        })?),
+        Some(name) => Some(model::open_by_name(name, "cpu", Precision::F32)?),
         None => None,
     };
     let mut options = args.unsaid.options()?;
@@ -31,8 +28,7 @@ pub fn run(args: &Explain) -> Result<()> {
     let file = learned::read(&args.file, &options)?;
     let context = || format!("cannot explain {}", args.file.display());
     if let Some(session) = &session {
-        file.learner(&session.clip, session.fingerprint())
-            .with_context(context)?;
+        learned::check_fit(&file, &args.file, &session.clip, session.fingerprint())?;
     }
     if file.metadata.method == Method::Lora && !args.class.is_empty() {
         return Err(problem(

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clipwright_shared::checkpoint::LearnedFile;
 use clipwright_shared::clip::Tokenizer;
 use clipwright_shared::interop::{
@@ -30,8 +30,7 @@ pub fn run(args: &Export) -> Result<()> {
     check_form(&file, form)?;
     if let Some((clip, fingerprint)) = &model {
         // Whether it fits is seen now, and ours names the model from here on.
-        file.learner(clip, fingerprint)
-            .with_context(|| format!("cannot export {}", args.learned.display()))?;
+        learned::check_fit(&file, &args.learned, clip, fingerprint)?;
         file.metadata.model_fingerprint = Some(fingerprint.clone());
     }
     let written = match form {

@@ -102,7 +102,7 @@ fn with_experiment(
     carry_out: impl FnOnce(&mut Experiment<'_>) -> Result<()>,
 ) -> Result<()> {
     let dataset = data::open(&plan.data, plan.dataset.as_deref())?;
-    let mut session = model::open_by_name(&plan.model, &plan.device)?;
+    let mut session = model::open_by_name(&plan.model, &plan.device, plan.precision)?;
     carry_out(&mut Experiment {
         session: &mut session,
         dataset: &dataset,

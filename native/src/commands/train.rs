@@ -14,7 +14,7 @@ pub fn run(args: &Train) -> Result<()> {
     let (settings, preset) = settings(&args.chosen)?;
     let plan = Plan::resolve(args.chosen.method, preset, &settings)?;
     let dataset = data::open(&plan.data, plan.dataset.as_deref())?;
-    let mut session = model::open_by_name(&plan.model, &plan.device)?;
+    let mut session = model::open_by_name(&plan.model, &plan.device, plan.precision)?;
     let outcome = run::run(
         &mut session,
         &dataset,

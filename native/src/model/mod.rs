@@ -14,7 +14,7 @@ use clipwright_shared::clip::{Clip, Weights};
 
 use indicatif::ProgressBar;
 
-use crate::args::ModelArgs;
+use crate::args::{ModelArgs, Precision};
 use crate::hub;
 use crate::problem::problem;
 use crate::progress::bytes_bar;
@@ -30,18 +30,24 @@ const LARGE: u64 = 64 << 20;
 
 /// Opens the model that the arguments name.
 pub fn open(args: &ModelArgs) -> Result<Session> {
-    open_by_name(&args.model, &args.device)
+    open_by_name(&args.model, &args.device, args.precision)
 }
 
 /// Opens the model `name` on the device of that name.
 ///
 /// # Errors
 /// If there is none of either name, or the model cannot be read.
-pub fn open_by_name(name: &str, device: &str) -> Result<Session> {
+pub fn open_by_name(name: &str, device: &str, precision: Precision) -> Result<Session> {
     let device = self::device(device)?;
+    if precision == Precision::Bf16 && device.is_cpu() {
+        return Err(problem(
+            "--precision bf16 on the CPU, which does not multiply in it",
+            "use --device cuda, or f32 or f16",
+        ));
+    }
     let open = || -> Result<Session> {
         let weights = weights(name, &device)?;
-        Ok(Session::new(weights, &device)?)
+        Ok(Session::in_precision(weights, &device, precision.dtype())?)
     };
     open().with_context(|| format!("cannot open the model {name}"))
 }

@@ -5,7 +5,7 @@ use anyhow::Result;
 use clipwright_shared::eval::{Metrics, Summary, harmonic_mean};
 use clipwright_shared::learners::Method;
 
-use super::{Experiment, backbone};
+use super::{Experiment, backbone, data_title};
 use crate::data::Subset;
 use crate::problem::problem;
 use crate::report::published;
@@ -48,9 +48,7 @@ pub fn base_to_new(
         }
     }
     let dataset = experiment.dataset;
-    let title = dataset
-        .name
-        .map_or_else(|| experiment.out.display().to_string(), String::from);
+    let title = data_title(dataset, plan);
     let mut table = ResultTable {
         title: format!("Base to new on {title}"),
         rows_are: "method".into(),

@@ -4,7 +4,7 @@ use anyhow::Result;
 use clipwright_shared::eval::Summary;
 
 use super::base_to_new::with_seed;
-use super::{Experiment, backbone};
+use super::{Experiment, backbone, data_title};
 use crate::data::Subset;
 use crate::problem::problem;
 use crate::report::charts::{AccuracyOverShots, MethodLine};
@@ -50,8 +50,9 @@ pub fn few_shot(
         }
     }
     let title = plans.first().map_or_else(String::new, Plan::title);
-    let name = experiment.dataset.name;
-    let data = name.map_or_else(|| experiment.out.display().to_string(), String::from);
+    let data = plans
+        .first()
+        .map_or_else(String::new, |plan| data_title(experiment.dataset, plan));
     let mut columns = vec![Column::higher_is_better("0 shots")];
     columns.extend(points.iter().map(|(shots, _)| {
         Column::higher_is_better(match shots {

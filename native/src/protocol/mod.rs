@@ -129,6 +129,13 @@ fn fingerprint(bytes: &[u8]) -> String {
     digest.iter().take(8).map(|b| format!("{b:02x}")).collect()
 }
 
+/// The data set's name, or that of its folder or list.
+fn data_title(dataset: &Dataset, plan: &Plan) -> String {
+    let stem = plan.data.file_stem();
+    let folder = || stem.map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+    dataset.name.map_or_else(folder, String::from)
+}
+
 /// The name that papers give the image encoder, if it is one of CLIP's.
 fn backbone(session: &Session) -> String {
     let image = &session.clip.config.image;

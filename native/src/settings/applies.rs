@@ -13,7 +13,7 @@ const ADAPTER: &[MethodArg] = &[Lora];
 /// The methods that a setting is for.
 fn methods(setting: &str) -> &'static [MethodArg] {
     match setting {
-        "model" | "device" | "data" | "dataset" | "shots" | "seed" | "subset" => ALL,
+        "model" | "device" | "precision" | "data" | "dataset" | "shots" | "seed" | "subset" => ALL,
         "n-ctx" | "ctx-init" | "class-token-position" => CONTEXT,
         "csc" => &[Coop],
         "encoder" | "projections" | "blocks" | "rank" | "alpha" | "text-rank" | "text-alpha"

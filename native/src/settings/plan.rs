@@ -17,6 +17,7 @@ use super::typed::{
     Augment, DecayEach, EncoderArg, MethodArg, OptimizerArg, ScheduleArg, Settings, Shots,
     WarmupArg,
 };
+use crate::args::Precision;
 use crate::data::Subset;
 use crate::problem::problem;
 
@@ -27,6 +28,7 @@ pub struct Plan {
     pub preset: String,
     pub model: String,
     pub device: String,
+    pub precision: Precision,
     pub data: PathBuf,
     pub dataset: Option<String>,
     pub shots: Option<usize>,
@@ -138,6 +140,7 @@ impl Plan {
             preset,
             model: settings.model.clone().ok_or_else(|| missing("model"))?,
             device: settings.device.clone().unwrap_or_else(|| "cpu".into()),
+            precision: settings.precision.unwrap_or_default(),
             data: settings.data.clone().ok_or_else(|| missing("data"))?,
             dataset: settings.dataset.clone(),
             shots,

@@ -7,6 +7,7 @@ use clipwright_shared::clip::Projection;
 use clipwright_shared::learners::{Blocks, ClassTokenPosition, Method, Scaling};
 use serde::{Deserialize, Serialize};
 
+use crate::args::Precision;
 use crate::data::Subset;
 
 /// A method that is trained.
@@ -57,6 +58,10 @@ pub struct Settings {
     /// cpu, cuda or cuda:N [default: cpu]
     #[arg(long)]
     pub device: Option<String>,
+    /// Float type that the model computes in, on CUDA also bf16; what is learned stays in
+    /// f32 [default: f32]
+    #[arg(long, value_enum)]
+    pub precision: Option<Precision>,
     /// Folder of images (DIR/<class>/… or DIR/{train,val,test}/<class>/…), a CSV or JSON
     /// list of them, or with --dataset the folder of that data set
     #[arg(long)]
@@ -78,7 +83,7 @@ pub struct Settings {
     /// Number of context vectors
     #[arg(long, help_heading = "Context (coop, cocoop)")]
     pub n_ctx: Option<usize>,
-    /// Start from these words instead of noise, one vector for each; [CLS] among them
+    /// Start from these words instead of noise, one vector for each; `[CLS]` among them
     /// says where the class name stands; "" starts from noise
     #[arg(long, value_name = "WORDS", help_heading = "Context (coop, cocoop)")]
     pub ctx_init: Option<String>,

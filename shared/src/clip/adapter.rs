@@ -58,8 +58,10 @@ impl LowRank {
             Some(dropout) => dropout.forward(x)?,
             None => x.clone(),
         };
-        let thin = ops::linear(&x, &self.a, None)?; // [.., rank]
-        Ok((ops::linear(&thin, &self.b, None)? * self.scaling)?)
+        // The matrices stay in f32, whatever type the model computes in.
+        let (a, b) = (self.a.to_dtype(x.dtype())?, self.b.to_dtype(x.dtype())?);
+        let thin = ops::linear(&x, &a, None)?; // [.., rank]
+        Ok((ops::linear(&thin, &b, None)? * self.scaling)?)
     }
 }
 
@@ -228,7 +230,7 @@ impl Dropout {
             }
         };
         let mask: Vec<f32> = (0..x.elem_count()).map(|_| mask()).collect();
-        let mask = Tensor::from_vec(mask, x.dims(), x.device())?;
+        let mask = Tensor::from_vec(mask, x.dims(), x.device())?.to_dtype(x.dtype())?;
         Ok((x * mask)?)
     }
 }

@@ -1,7 +1,7 @@
 //! The text encoder: prompts → text features (openai/CLIP `encode_text`,
 //! KaiyangZhou/CoOp `TextEncoder`).
 
-use candle_core::Tensor;
+use candle_core::{DType, Tensor};
 
 use super::transformer::{Attention, LayerNorm, Transformer};
 use super::{TextConfig, Weights};
@@ -63,7 +63,7 @@ impl TextTransformer {
         self.positional_embedding.dims()[1]
     }
 
-    /// Token ids → their embeddings `[ids, width]`.
+    /// Token ids → their embeddings `[ids, width]`, in f32 whatever the weights are in.
     pub fn token_embedding(&self, ids: &[u32]) -> Result<Tensor> {
         let vocabulary = self.token_embedding.dims()[0];
         if let Some(&id) = ids.iter().find(|&&id| id as usize >= vocabulary) {
@@ -74,11 +74,12 @@ impl TextTransformer {
             ));
         }
         let index = Tensor::new(ids, self.token_embedding.device())?;
-        Ok(self.token_embedding.index_select(&index, 0)?)
+        let rows = self.token_embedding.index_select(&index, 0)?;
+        Ok(rows.to_dtype(DType::F32)?)
     }
 
     /// Prompt embeddings `[N, T, width]`, `T ≤ context_length`, with the slot of
-    /// each end of text → text features `[N, embed_dim]`, not normalised.
+    /// each end of text → text features `[N, embed_dim]` in f32, not normalised.
     ///
     /// The attention is causal and only the end of text is read, so a prompt
     /// may be cut right behind the longest one: the result is the same.
@@ -99,6 +100,7 @@ impl TextTransformer {
             ));
         }
         let positions = self.positional_embedding.narrow(0, 0, length)?;
+        let prompts = prompts.to_dtype(positions.dtype())?;
         let x = self
             .transformer
             .forward(&prompts.broadcast_add(&positions)?)?;
@@ -109,6 +111,7 @@ impl TextTransformer {
         let rows = Tensor::new(rows, prompts.device())?;
         let x = x.reshape((count * length, width))?.index_select(&rows, 0)?; // [N, width]
         let x = self.ln_final.forward(&x)?;
-        Ok(ops::linear(&x, &self.projection.t()?, None)?)
+        let features = ops::linear(&x, &self.projection.t()?, None)?;
+        Ok(features.to_dtype(DType::F32)?)
     }
 }

@@ -27,7 +27,7 @@ impl Linear {
     /// Adds `change [out, in]` to the weight, if there is one.
     fn add(&mut self, change: Option<Tensor>) -> Result<()> {
         if let Some(change) = change {
-            self.weight = (&self.weight + change)?;
+            self.weight = (&self.weight + change.to_dtype(self.weight.dtype())?)?;
         }
         Ok(())
     }

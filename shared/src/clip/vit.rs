@@ -1,7 +1,7 @@
 //! The Vision Transformer image encoder (openai/CLIP `clip/model.py`:
 //! `VisionTransformer`).
 
-use candle_core::{D, Tensor};
+use candle_core::{D, DType, Tensor};
 
 use super::transformer::{Attention, LayerNorm, Transformer};
 use super::{TowerConfig, Weights, check_pixels};
@@ -72,6 +72,7 @@ impl VisionTransformer {
     /// and one for each patch, positions added: `[B, grid² + 1, width]`.
     pub fn embed(&self, pixels: &Tensor) -> Result<Tensor> {
         let batch = check_pixels(pixels, self.side)?;
+        let pixels = pixels.to_dtype(self.patch_embedding.dtype())?;
         let (patch, grid) = (self.patch, self.side / self.patch);
         // A convolution whose stride is its kernel is a product over patches.
         let patches = pixels
@@ -89,11 +90,12 @@ impl VisionTransformer {
     }
 
     /// Embedded rows `[B, T, width]`, the class embedding's first → image
-    /// features `[B, embed_dim]`. Pretraining passes a subset of the patches.
+    /// features `[B, embed_dim]` in f32. Pretraining passes a subset of the patches.
     pub fn encode(&self, rows: &Tensor) -> Result<Tensor> {
         let x = self.transformer.forward(&self.ln_pre.forward(rows)?)?;
         let class = x.narrow(D::Minus2, 0, 1)?.squeeze(1)?.contiguous()?; // [B, width]
         let x = self.ln_post.forward(&class)?;
-        Ok(ops::linear(&x, &self.projection.t()?, None)?)
+        let features = ops::linear(&x, &self.projection.t()?, None)?;
+        Ok(features.to_dtype(DType::F32)?)
     }
 }

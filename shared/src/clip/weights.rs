@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::config::Shapes;
-use super::{ClipConfig, Hints, ModelFile};
+use super::{Backbone, ClipConfig, Hints, ModelFile};
 use crate::error::{Error, Result};
 use crate::formats::Checkpoint;
 
@@ -48,6 +48,24 @@ impl Weights {
     pub fn from_bytes(bytes: &[u8], device: &Device) -> Result<Self> {
         let file = ModelFile::open(vec![Checkpoint::read(bytes)?], &[])?;
         file.weights(device, &mut |_, _| {})
+    }
+
+    /// The same weights in another float type, to be computed with. A ResNet stays in
+    /// f32: its normalisations are folded into its convolutions.
+    pub fn to_dtype(&self, dtype: DType) -> Result<Self> {
+        let is_resnet = matches!(self.config.image.backbone, Backbone::ResNet { .. });
+        let tensors = self.tensors.iter().map(|(name, tensor)| {
+            let stays = is_resnet && name.starts_with("visual.");
+            let tensor = match stays {
+                true => tensor.clone(),
+                false => tensor.to_dtype(dtype)?,
+            };
+            Ok((name.clone(), tensor))
+        });
+        Ok(Self {
+            config: self.config.clone(),
+            tensors: tensors.collect::<Result<_>>()?,
+        })
     }
 
     /// The tensor `name`, which must have the shape `dims`. It is not here any

@@ -35,7 +35,8 @@ pub fn quick_gelu(x: &Tensor) -> Result<Tensor> {
     if is_cpu_f32(x) {
         return x.contiguous()?.apply_op1(QuickGelu);
     }
-    let sigmoid = (((x * f64::from(-SLOPE))?.exp()? + 1.0)?).recip()?;
+    // By way of tanh: an exponential would overflow for small x, and its gradient with it.
+    let sigmoid = ((x * f64::from(SLOPE / 2.0))?.tanh()?.affine(0.5, 0.5))?;
     x * sigmoid
 }
 

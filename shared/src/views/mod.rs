@@ -5,6 +5,7 @@
 //! mode it was decoded in ([`clip_view`]); CoOp's reader converts it to RGB first
 //! ([`Picture::into_rgb`]), and its views are made of that.
 
+pub mod augmix;
 mod crop;
 mod decode;
 mod mix;

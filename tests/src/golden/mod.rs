@@ -4,6 +4,7 @@
 //! Nothing here touches the file system, so that the same checks run natively
 //! and in a browser; a case that no reader knows is a failure, never a skip.
 
+mod augmix;
 mod case;
 mod clip;
 mod cocoop;
@@ -20,6 +21,7 @@ mod preprocess;
 mod report;
 mod schedules;
 mod tokenizer;
+mod tpt;
 
 pub use files::Files;
 pub use report::report;
@@ -40,6 +42,7 @@ pub fn root() -> std::path::PathBuf {
 pub fn check(files: &Files, path: &str) -> Result<()> {
     let case = Case::read(files, path)?;
     match (case.room(), case.stem()) {
+        ("augmix", _) => augmix::check(&case),
         ("clip" | "open_clip", _) => clip::check(&case),
         ("hf", _) => clip::check_hugging_face(&case),
         ("interop", "expected") if case.folder() == "jit" => {
@@ -63,6 +66,7 @@ pub fn check(files: &Files, path: &str) -> Result<()> {
         #[cfg(not(target_arch = "wasm32"))]
         ("fewshot", "fewshot") => fewshot::check_draws(&case),
         ("pillow" | "preprocess", _) => preprocess::check(&case),
+        ("tpt", _) => tpt::check(&case),
         ("tokenizer", _) => tokenizer::check(&case),
         ("linear_probe", stem) if stem.starts_with("search_") => linear_probe::check_search(&case),
         ("linear_probe", _) => linear_probe::check_fit(&case),

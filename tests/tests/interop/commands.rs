@@ -201,6 +201,8 @@ fn exports_that_cannot_be_are_refused_before_anything_is_written() -> Result<()>
         here.join("lora"),
         made::lora(&session, image, None, rank, &[q])?.to_bytes()?,
     )?;
+    let other = repository_root().join("tests/golden/interop/seed001_LoRA_qv_r4.pt");
+    fs::copy(other, here.join("other.pt"))?;
     fs::write(here.join("there"), "mine")?;
     fs::create_dir(here.join("folder"))?;
     fs::create_dir(here.join("peft"))?;
@@ -254,6 +256,10 @@ fn exports_that_cannot_be_are_refused_before_anything_is_written() -> Result<()>
         (
             "--learned lora --as peft --out new --naming openai",
             &["--naming is for"],
+        ),
+        (
+            "--learned other.pt --as safetensors --out new --model tiny",
+            &["does not fit the model", "that it was learned on"],
         ),
         (
             "--learned folder --as peft --out new",

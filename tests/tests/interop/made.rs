@@ -77,7 +77,7 @@ pub fn lora(
     };
     let mut adapter = settings.start(&session.clip)?;
     for tensor in adapter.tensors_mut() {
-        let noise = Tensor::randn(0f32, 0.2, tensor.dims(), &Device::Cpu)?;
+        let noise = Tensor::randn(0f32, 0.35, tensor.dims(), &Device::Cpu)?;
         *tensor = (&*tensor + noise)?;
     }
     Ok(trained(Learner::Lora(Lora {
@@ -86,7 +86,7 @@ pub fn lora(
             image,
             text,
             scaling,
-            logit_scale: 10.0,
+            logit_scale: 5.0,
         },
         prompt: ZeroShot::new(["a {} drawn here."])?,
         class_names: class_names(),

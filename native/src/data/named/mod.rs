@@ -2,7 +2,7 @@
 //! the folder layouts that their authors and CoOp's `DATASETS.md` document.
 //!
 //! What is known of each is one entry of a [table](Named); how a layout is read is
-//! in [`layout`].
+//! in `layout`.
 
 mod imagenet;
 mod layout;

@@ -71,11 +71,11 @@ fn sample(image: &RgbImage, matrix: Matrix) -> RgbImage {
 
 /// A row of the matrix times `[x, y, 1]`.
 fn position([by_x, by_y, offset]: [f32; 3], x: f32, y: f32) -> f32 {
-    fused(y, by_y, x * by_x) + offset
+    x * by_x + y * by_y + offset
 }
 
-/// `a · b + c` rounded once, as PyTorch's matrix products do it. Double precision holds
-/// the product exactly and is as fast on every machine.
+/// `a · b + c` rounded once, as PyTorch's compiler makes it where half a level is at
+/// stake. Double precision holds the product exactly and is as fast on every machine.
 pub(super) fn fused(a: f32, b: f32, c: f32) -> f32 {
     (f64::from(a) * f64::from(b) + f64::from(c)) as f32
 }

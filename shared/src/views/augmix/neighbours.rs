@@ -12,9 +12,7 @@ pub(super) fn colour(image: &RgbImage, factor: f64) -> RgbImage {
     for pixel in mixed.pixels_mut() {
         let grey = rest * f32::from(grey(pixel.0));
         // The cast cuts off what is below zero or too large.
-        pixel.0 = pixel
-            .0
-            .map(|value| (own * f32::from(value) + grey) as u8);
+        pixel.0 = pixel.0.map(|value| (own * f32::from(value) + grey) as u8);
     }
     mixed
 }

@@ -52,9 +52,7 @@ impl PilOperation {
             Self::ShearY => sample(image, [1.0, 0.0, 0.0, sign * share(0.3), 1.0, 0.0]),
             Self::TranslateX => sample(image, [1.0, 0.0, sign * whole(third), 0.0, 1.0, 0.0]),
             Self::TranslateY => sample(image, [1.0, 0.0, 0.0, 0.0, 1.0, sign * whole(third)]),
-            Self::Color => blend(image, factor, |image| {
-                map(image, |pixel| [grey(pixel); 3])
-            }),
+            Self::Color => blend(image, factor, |image| map(image, |pixel| [grey(pixel); 3])),
             Self::Contrast => blend(image, factor, |image| {
                 let mean = mean_grey(image);
                 map(image, |_| [mean; 3])

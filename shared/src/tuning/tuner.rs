@@ -1,0 +1,369 @@
+//! Tuning itself: features of views → a context for that image alone
+//! (azshue/TPT `test_time_tuning`; the project's notebook, section 6).
+//!
+//! Every image starts from the same context, so that the text features of the start are
+//! computed once and the first step of an image needs no text forward: its logits are a
+//! product with kept features, and the gradient of its loss in those features goes back
+//! through the kept graph (the chain rule). What an image costs is that one backward
+//! pass and the forward of its own, tuned context.
+
+use candle_core::{Tensor, Var};
+
+use super::confidence::entropy;
+use super::{SeenView, Tuned, TuningSettings};
+use crate::clip::{Clip, logits, normalise};
+use crate::error::{Dims, Error, Result};
+use crate::learners::{Coop, PromptTokens, Prompts};
+use crate::ops::softmax;
+use crate::train::{AdamW, check_loss};
+
+/// A start, made ready for many images.
+pub struct Tuner {
+    clip: Clip,
+    settings: TuningSettings,
+    class_specific: bool,
+    start: Var, // [n_ctx, width] or [n_classes, n_ctx, width]
+    parts: Vec<Part>,
+    text: Tensor, // normalised features of the start, [n_classes, embed_dim]
+    scale: f64,
+}
+
+/// Classes whose prompts are encoded together.
+struct Part {
+    first: usize,
+    prompts: Prompts,
+    /// The start's features with their graph, if memory allows: there is one part.
+    graph: Option<Tensor>,
+}
+
+impl Part {
+    fn classes(&self) -> usize {
+        self.prompts.end_of_text().len()
+    }
+}
+
+/// What an image says before its first step.
+struct Before {
+    loss: f32,
+    logits: Tensor,   // [views, n_classes]
+    gradient: Tensor, // of the loss in the text features, [n_classes, embed_dim]
+}
+
+impl Tuner {
+    /// Starts from `coop`, a context of any origin; `tokens` are those of its classes.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for settings without sense, a single class, and classes that
+    /// are not those of a class-specific context; [`Error::TextTooLong`].
+    pub fn new(
+        clip: &Clip,
+        coop: &Coop,
+        tokens: &PromptTokens,
+        settings: TuningSettings,
+    ) -> Result<Self> {
+        // Losses that do not go by patches take any number of views: those are checked
+        // with each image.
+        let views = settings.layout.views();
+        settings.check(views, tokens.classes())?;
+        if coop.class_specific() && coop.context.dim(0)? != tokens.classes() {
+            let expected = format!("{}, as the context has", coop.context.dim(0)?);
+            let got = tokens.classes();
+            return Err(Error::setting("the number of classes", got, expected));
+        }
+        let at_once = settings.classes_at_once.max(1);
+        let mut parts = Vec::new();
+        for first in (0..tokens.classes()).step_by(at_once) {
+            let prompts = coop.prompts(clip, &tokens.part(first, at_once))?;
+            parts.push(Part {
+                first,
+                prompts,
+                graph: None,
+            });
+        }
+        let mut tuner = Self {
+            clip: clip.clone(),
+            settings,
+            class_specific: coop.class_specific(),
+            start: Var::from_tensor(&coop.context.detach())?,
+            text: coop.context.detach(),
+            parts,
+            scale: clip.logit_scale()?,
+        };
+        let start = tuner.start.as_tensor().clone();
+        let features = tuner.parts.iter().map(|part| tuner.features(part, &start));
+        let features = features.collect::<Result<Vec<_>>>()?;
+        let detached: Vec<Tensor> = features.iter().map(Tensor::detach).collect();
+        tuner.text = Tensor::cat(&detached, 0)?;
+        if let ([part], [features]) = (tuner.parts.as_mut_slice(), features.as_slice()) {
+            part.graph = Some(features.clone());
+        }
+        Ok(tuner)
+    }
+
+    pub fn settings(&self) -> &TuningSettings {
+        &self.settings
+    }
+
+    /// Normalised text features of the start, `[n_classes, embed_dim]`.
+    pub fn text_features(&self) -> &Tensor {
+        &self.text
+    }
+
+    /// The context that every image starts from.
+    pub fn start(&self) -> &Tensor {
+        self.start.as_tensor()
+    }
+
+    /// Logits `[views, n_classes]` with the start's context, of normalised image
+    /// features `[views, embed_dim]`.
+    pub fn logits(&self, views: &Tensor) -> Result<Tensor> {
+        logits(views, &self.text, self.scale)
+    }
+
+    /// The loss of the start and its gradient in the context (as the context is shaped),
+    /// of normalised image features `[views, embed_dim]`.
+    ///
+    /// # Errors
+    /// Those of [`Self::tune`].
+    pub fn gradient(&self, views: &Tensor) -> Result<(f32, Tensor)> {
+        let before = self.before(views)?;
+        let mut gradients = self.gradients(std::slice::from_ref(&before))?;
+        Ok((before.loss, gradients.remove(0)))
+    }
+
+    /// Tunes on one image: normalised features `[views, embed_dim]`, the first view the
+    /// one that is classified.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if the views do not fit the settings or the loss is no number.
+    pub fn tune(&self, views: &Tensor) -> Result<Tuned> {
+        let mut tuned = self.tune_many(std::slice::from_ref(views))?;
+        Ok(tuned.remove(0))
+    }
+
+    /// Tunes on each of `images` alone, as [`Self::tune`] does. They share the text
+    /// features of the start and their graph; the tuned contexts are encoded together.
+    ///
+    /// # Errors
+    /// Those of [`Self::tune`], of the first image that has one.
+    pub fn tune_many(&self, images: &[Tensor]) -> Result<Vec<Tuned>> {
+        if images.is_empty() {
+            return Ok(Vec::new());
+        }
+        let before = images.iter().map(|views| self.before(views));
+        let before = before.collect::<Result<Vec<_>>>()?;
+        let mut losses: Vec<Vec<f32>> = before.iter().map(|before| vec![before.loss]).collect();
+
+        // One variable holds all contexts. AdamW goes by elements, so that each context
+        // moves as if it were alone.
+        let starts = vec![self.start().detach(); images.len()];
+        let contexts = Var::from_tensor(&Tensor::stack(&starts, 0)?)?;
+        let mut optimizer = AdamW::new(vec![contexts.clone()], self.settings.weight_decay);
+        let mut gradients = self.gradients(&before)?;
+        for step in 1.. {
+            // The gradient of this sum in the contexts is what was found above.
+            let all = Tensor::stack(&gradients, 0)?.detach();
+            let store = (contexts.as_tensor() * all)?.sum_all()?.backward()?;
+            optimizer.step(&store, self.settings.lr)?;
+            if step == self.settings.steps {
+                break;
+            }
+            for (at, views) in images.iter().enumerate() {
+                let (loss, gradient) = self.gradient_at(&contexts.get(at)?.detach(), views)?;
+                losses[at].push(loss);
+                gradients[at] = gradient;
+            }
+        }
+        let contexts = (0..images.len()).map(|at| Ok(contexts.get(at)?.detach()));
+        let contexts = contexts.collect::<Result<Vec<Tensor>>>()?;
+        let texts = self.encode(&contexts)?;
+        let mut tuned = Vec::with_capacity(images.len());
+        for (at, (before, losses)) in before.iter().zip(losses).enumerate() {
+            let image = images[at].narrow(0, 0, 1)?;
+            let after = logits(&image, &texts[at], self.scale)?;
+            tuned.push(self.tuned(before, losses, &contexts[at], &after)?);
+        }
+        Ok(tuned)
+    }
+
+    /// Normalised text features `[classes, embed_dim]` of a part; differentiable in the
+    /// context of all classes.
+    fn features(&self, part: &Part, context: &Tensor) -> Result<Tensor> {
+        let context = match self.class_specific {
+            true => context.narrow(0, part.first, part.classes())?,
+            false => context.clone(),
+        };
+        let filled = part.prompts.assemble(&context)?;
+        normalise(
+            &self
+                .clip
+                .text
+                .forward(&filled, part.prompts.end_of_text())?,
+        )
+    }
+
+    /// The loss at the start and its gradient in the text features.
+    fn before(&self, views: &Tensor) -> Result<Before> {
+        let (count, _) = self.check_features(views)?;
+        self.settings.check(count, self.text.dim(0)?)?;
+        let before = self.logits(views)?;
+        let (loss, gradient) = self.in_text_features(&before, views)?;
+        Ok(Before {
+            loss,
+            logits: before,
+            gradient,
+        })
+    }
+
+    fn check_features(&self, views: &Tensor) -> Result<(usize, usize)> {
+        let embed_dim = self.text.dim(1)?;
+        match views.dims() {
+            [count, width] if *width == embed_dim => Ok((*count, *width)),
+            dims => Err(Error::setting(
+                "the shape of the views' features",
+                Dims::from(dims),
+                format!("[views, {embed_dim}]"),
+            )),
+        }
+    }
+
+    /// The loss of `logits` and its gradient `[n_classes, embed_dim]` in the text
+    /// features: of a product with the views that is one more product with them.
+    fn in_text_features(&self, logits: &Tensor, views: &Tensor) -> Result<(f32, Tensor)> {
+        let TuningSettings {
+            loss,
+            layout,
+            selection,
+            ..
+        } = self.settings;
+        let logits = Var::from_tensor(&logits.detach())?;
+        let loss = loss.value(&logits, layout, selection)?;
+        let value: f32 = loss.to_scalar()?;
+        check_loss(value)?;
+        let gradients = loss.backward()?;
+        let gradient = match gradients.get(&logits) {
+            Some(gradient) => gradient.detach(),
+            None => logits.zeros_like()?,
+        };
+        let gradient = gradient.t()?.contiguous()?.matmul(&views.contiguous()?)?;
+        Ok((value, (gradient * self.scale)?.detach()))
+    }
+
+    /// The gradient of each image's loss in the start's context.
+    fn gradients(&self, before: &[Before]) -> Result<Vec<Tensor>> {
+        let mut gradients = vec![self.start.zeros_like()?; before.len()];
+        for part in &self.parts {
+            let features = match &part.graph {
+                Some(features) => features.clone(),
+                None => self.features(part, self.start())?,
+            };
+            for (sum, before) in gradients.iter_mut().zip(before) {
+                let share = before.gradient.narrow(0, part.first, part.classes())?;
+                let store = (&features * share)?.sum_all()?.backward()?;
+                if let Some(gradient) = store.get(&self.start) {
+                    *sum = (&*sum + gradient)?.detach();
+                }
+            }
+        }
+        Ok(gradients)
+    }
+
+    /// The loss of one image and its gradient in a context that is its own.
+    fn gradient_at(&self, context: &Tensor, views: &Tensor) -> Result<(f32, Tensor)> {
+        let context = Var::from_tensor(context)?;
+        let graphs = self.parts.iter();
+        let graphs = graphs.map(|part| self.features(part, &context));
+        let graphs = graphs.collect::<Result<Vec<_>>>()?;
+        let text = Tensor::cat(&graphs, 0)?;
+        let logits = logits(views, &text.detach(), self.scale)?;
+        let (loss, gradient) = self.in_text_features(&logits, views)?;
+        let store = (&text * gradient)?.sum_all()?.backward()?;
+        let gradient = match store.get(&context) {
+            Some(gradient) => gradient.detach(),
+            None => context.zeros_like()?,
+        };
+        Ok((loss, gradient))
+    }
+
+    /// Normalised text features `[n_classes, embed_dim]` of each context, as many
+    /// prompts at once as the settings allow.
+    fn encode(&self, contexts: &[Tensor]) -> Result<Vec<Tensor>> {
+        let mut texts = vec![Vec::with_capacity(self.parts.len()); contexts.len()];
+        for part in &self.parts {
+            let classes = part.classes();
+            let together = (self.settings.classes_at_once / classes).max(1);
+            for (chunk, contexts) in contexts.chunks(together).enumerate() {
+                let filled = contexts.iter().map(|context| {
+                    let context = match self.class_specific {
+                        true => context.narrow(0, part.first, classes)?,
+                        false => context.clone(),
+                    };
+                    part.prompts.assemble(&context)
+                });
+                let filled = filled.collect::<Result<Vec<_>>>()?;
+                let ends = part.prompts.end_of_text().repeat(contexts.len());
+                let features = self.clip.text.forward(&Tensor::cat(&filled, 0)?, &ends)?;
+                let features = normalise(&features)?.detach();
+                for at in 0..contexts.len() {
+                    let own = features.narrow(0, at * classes, classes)?;
+                    texts[chunk * together + at].push(own);
+                }
+            }
+        }
+        let texts = texts.iter().map(|parts| Ok(Tensor::cat(parts, 0)?));
+        texts.collect()
+    }
+
+    /// Plain values of what was found.
+    fn tuned(
+        &self,
+        before: &Before,
+        losses: Vec<f32>,
+        context: &Tensor,
+        after: &Tensor,
+    ) -> Result<Tuned> {
+        let TuningSettings {
+            loss,
+            layout,
+            selection,
+            ..
+        } = self.settings;
+        let selected = loss.selected(&before.logits, layout, selection)?;
+        let entropies: Vec<f32> = entropy(&before.logits)?.to_vec1()?;
+        let probabilities: Vec<Vec<f32>> = softmax(&before.logits)?.to_vec2()?;
+        let views = probabilities.iter().zip(entropies).enumerate();
+        let views = views.map(|(at, (row, entropy))| {
+            let (class, confidence) = highest(row);
+            SeenView {
+                class,
+                confidence,
+                entropy,
+                is_selected: selected.binary_search(&at).is_ok(),
+            }
+        });
+        let width = self.clip.text.width();
+        let rows = context.reshape(((), width))?.to_vec2::<f32>()?;
+        let starts = self.start().reshape(((), width))?.to_vec2::<f32>()?;
+        Ok(Tuned {
+            losses,
+            base: before.logits.get(0)?.to_vec1()?,
+            tuned: after.get(0)?.to_vec1()?,
+            moved: rows.iter().zip(&starts).map(distance).collect(),
+            context: rows,
+            views: views.collect(),
+        })
+    }
+}
+
+/// The place and the value of the highest, of equal ones the first.
+fn highest(values: &[f32]) -> (usize, f32) {
+    let values = values.iter().copied().enumerate();
+    values.fold((0, f32::NEG_INFINITY), |best, (at, value)| {
+        if value > best.1 { (at, value) } else { best }
+    })
+}
+
+fn distance((from, to): (&Vec<f32>, &Vec<f32>)) -> f32 {
+    let squares = from.iter().zip(to).map(|(from, to)| (from - to).powi(2));
+    squares.sum::<f32>().sqrt()
+}
