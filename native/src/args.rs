@@ -7,6 +7,7 @@ mod learned;
 mod protocol;
 mod synthetic;
 mod train;
+mod tune;
 
 pub use data::{Check, Data, DataList, Generate, Samples};
 pub use files::{Convert, DtypeArg, Encoder, Features, Inspect, NamingArg};
@@ -15,6 +16,7 @@ pub use learned::{Explain, Export, FormArg, Unsaid};
 pub use protocol::{BaseToNew, FewShot, TableFormat, Transfer};
 pub use synthetic::{Filter, PlanSynthetic, Synthetic};
 pub use train::{Chosen, Presets, Train};
+pub use tune::{AugmenterArg, NotebookTable, Sweep, SweepTune, Tune, TuneHow, TuneOn, TunePreset};
 
 use std::path::PathBuf;
 
@@ -45,6 +47,11 @@ pub enum Command {
     CrossDataset(Transfer),
     /// Measure what was learned on one data set on shifted versions of it
     DomainShift(Transfer),
+    /// Tune a context on each image alone, before its prediction (test-time prompt tuning)
+    Tune(Tune),
+    /// Run a grid of settings, with one table of the results
+    #[command(subcommand)]
+    Sweep(Sweep),
     /// Which synthetic images to make, and which of them to keep (DISEF)
     #[command(subcommand)]
     Synthetic(Synthetic),

@@ -27,8 +27,13 @@ pub fn read(path: &Path, options: &ReadOptions) -> Result<LearnedFile> {
         let files = files(path)?
             .into_iter()
             .map(|path| {
-                let bytes = fs::read(&path);
-                let bytes = bytes.with_context(|| format!("cannot read {}", path.display()))?;
+                let bytes = fs::read(&path).map_err(|error| {
+                    problem(
+                        format!("cannot read {}: {error}", path.display()),
+                        "expected learned.safetensors, a run folder, a checkpoint of CoOp or \
+                         CLIP-LoRA, or a folder of PEFT's",
+                    )
+                })?;
                 let name = path.file_name().unwrap_or_default();
                 Ok((name.to_string_lossy().into_owned(), bytes))
             })

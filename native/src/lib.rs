@@ -22,5 +22,6 @@ pub mod run;
 pub mod settings;
 pub mod synthetic;
 pub mod training;
+pub mod tuning;
 pub mod whole_file;
 pub mod world;

@@ -316,7 +316,7 @@ fn settings_come_in_layers() -> Result<()> {
             &["nowhere", "not a folder"],
         ),
         ("--steps 1 --template words", &["the template is \"words\""]),
-        ("--steps 1 --mixup -1", &["--mixup"]),
+        ("--steps 1 --mixup=-1", &["--mixup"]),
     ] {
         let output = run_clipwright(here, words(&format!("{lora} {flags}")))?;
         let error = String::from_utf8_lossy(&output.stderr);

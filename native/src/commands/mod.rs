@@ -15,6 +15,7 @@ mod pull;
 mod serve;
 mod synthetic;
 mod train;
+mod tune;
 
 use std::path::Path;
 
@@ -22,7 +23,7 @@ use anyhow::Result;
 use clipwright_shared::Session;
 use clipwright_shared::interop::ReadOptions;
 
-use crate::args::{Command, Synthetic};
+use crate::args::{Command, Sweep, Synthetic};
 use crate::learned;
 
 /// Carries out a command.
@@ -33,6 +34,8 @@ pub fn run(command: Command) -> Result<()> {
         Command::FewShot(args) => protocol::few_shot(&args),
         Command::CrossDataset(args) => protocol::cross_dataset(&args),
         Command::DomainShift(args) => protocol::domain_shift(&args),
+        Command::Tune(args) => tune::run(&args),
+        Command::Sweep(Sweep::Tune(args)) => tune::run_sweep(&args),
         Command::Synthetic(Synthetic::Plan(args)) => synthetic::plan(&args),
         Command::Synthetic(Synthetic::Filter(args)) => synthetic::filter(&args),
         Command::Presets(args) => train::presets(&args),

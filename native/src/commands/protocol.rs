@@ -113,7 +113,12 @@ fn with_experiment(
 }
 
 /// Prints a table, and writes all its forms into `out`.
-fn leave(table: &ResultTable, format: TableFormat, out: Option<&Path>, stem: &str) -> Result<()> {
+pub(super) fn leave(
+    table: &ResultTable,
+    format: TableFormat,
+    out: Option<&Path>,
+    stem: &str,
+) -> Result<()> {
     if let Some(out) = out {
         table.write_all(out, stem)?;
     }

@@ -123,7 +123,7 @@ fn same_question(a: &Kept, b: &Kept) -> bool {
 }
 
 /// A short name for a file's content.
-fn fingerprint(bytes: &[u8]) -> String {
+pub fn fingerprint(bytes: &[u8]) -> String {
     use sha2::{Digest, Sha256};
     let digest = Sha256::digest(bytes);
     digest.iter().take(8).map(|b| format!("{b:02x}")).collect()

@@ -167,7 +167,7 @@ fn finished(path: &Path, plan: &Value, existing: Existing) -> Result<Opened> {
 
 /// # Errors
 /// If the folder's run was planned otherwise, with the first thing that differs.
-fn check_same_plan(path: &Path, plan: &Value) -> Result<()> {
+pub fn check_same_plan(path: &Path, plan: &Value) -> Result<()> {
     let kept: Value = read_json(&path.join(PLAN))?;
     let keys = kept.as_object().into_iter().chain(plan.as_object());
     for key in keys.flat_map(|plan| plan.keys()) {
@@ -204,7 +204,7 @@ fn read_lines(path: &Path) -> Result<Vec<EpochReport>> {
         .collect())
 }
 
-fn remove(path: &Path) -> Result<()> {
+pub(crate) fn remove(path: &Path) -> Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Err(error).with_context(|| format!("cannot remove {}", path.display()))
@@ -214,7 +214,7 @@ fn remove(path: &Path) -> Result<()> {
 }
 
 /// Removes what TensorBoard would show of a run that is replaced.
-fn remove_events(folder: &Path) -> Result<()> {
+pub(crate) fn remove_events(folder: &Path) -> Result<()> {
     let Ok(entries) = fs::read_dir(folder) else {
         return Ok(());
     };

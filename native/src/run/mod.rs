@@ -5,7 +5,8 @@ mod folder;
 mod learn;
 mod page;
 
-pub use folder::{Existing, LEARNED, Opened, RunFolder, SUMMARY, read_json};
+pub use folder::{Existing, LEARNED, Opened, RunFolder, SUMMARY, check_same_plan, read_json};
+pub(crate) use folder::{remove, remove_events};
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

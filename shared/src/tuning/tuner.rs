@@ -17,6 +17,12 @@ use crate::learners::{Coop, PromptTokens, Prompts};
 use crate::ops::softmax;
 use crate::train::{AdamW, check_loss};
 
+/// Gradients below this are taken for zero. A class that is out of the question has them,
+/// on the way back they fall below what a float holds in full, and processors compute with
+/// such numbers many times slower. A step does not notice: AdamW adds 1e-8 to a gradient's
+/// size before it divides by it.
+const NEGLIGIBLE: f64 = 1e-20;
+
 /// A start, made ready for many images.
 pub struct Tuner {
     clip: Clip,
@@ -246,7 +252,9 @@ impl Tuner {
             None => logits.zeros_like()?,
         };
         let gradient = gradient.t()?.contiguous()?.matmul(&views.contiguous()?)?;
-        Ok((value, (gradient * self.scale)?.detach()))
+        let gradient = (gradient * self.scale)?.detach();
+        let counts = gradient.abs()?.ge(NEGLIGIBLE)?.to_dtype(gradient.dtype())?;
+        Ok((value, (gradient * counts)?))
     }
 
     /// The gradient of each image's loss in the start's context.

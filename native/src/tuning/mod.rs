@@ -1,0 +1,13 @@
+//! Test-time prompt tuning of a data set: what is planned, the loop over its images,
+//! what is counted, and what is left behind.
+
+mod page;
+mod plan;
+mod run;
+mod sweep;
+mod tracker;
+
+pub use plan::{Start, TunePlan, resolve};
+pub use run::{Outcome, TuneRun, tune};
+pub use sweep::{Grid, sweep};
+pub use tracker::{Sample, TuneSummary};
