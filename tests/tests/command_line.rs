@@ -192,6 +192,20 @@ fn learns_measures_and_classifies() -> Result<()> {
 }
 
 #[test]
+fn a_reader_that_goes_away_is_no_failure() -> Result<()> {
+    let mut child = std::process::Command::new(clipwright_tests::clipwright()?)
+        .args(["data", "list"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()?;
+    drop(child.stdout.take());
+    let output = child.wait_with_output()?;
+    let error = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success() && error.is_empty(), "{error}");
+    Ok(())
+}
+
+#[test]
 fn the_same_seed_gives_the_same_bytes() -> Result<()> {
     let folder = pictures(2)?;
     let learn = |seed: &str| -> Result<Vec<u8>> {

@@ -7,28 +7,12 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use clipwright_tests::{clipwright, run_clipwright};
+use clipwright_tests::{clipwright, shifted_pictures, succeeds};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use tempfile::TempDir;
 
 /// After this many kills a run is left alone.
 const MOST_KILLS: usize = 20;
-
-/// Pictures of the shifted domain, two of each class in train and test.
-fn pictures() -> Result<TempDir> {
-    let folder = tempfile::tempdir()?;
-    let words = "data generate shifted --out data --per-class 3";
-    succeed(folder.path(), words.split(' '))?;
-    Ok(folder)
-}
-
-fn succeed<'a>(here: &Path, arguments: impl Iterator<Item = &'a str>) -> Result<()> {
-    let output = run_clipwright(here, arguments)?;
-    let error = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "{error}");
-    Ok(())
-}
 
 /// What a run leaves that must not depend on interruptions.
 fn outcome(run: &Path) -> Result<(Vec<u8>, String)> {
@@ -84,14 +68,13 @@ fn run_with_kills(here: &Path, arguments: &str, random: &mut ChaCha8Rng) -> Resu
         );
         hits += usize::from(checkpoint.exists());
     }
-    let arguments = arguments.split(' ').chain(["--out", "killed", "--resume"]);
-    succeed(here, arguments)?;
+    succeeds(here, &format!("{arguments} --out killed --resume"))?;
     Ok(hits)
 }
 
 #[test]
 fn a_killed_run_ends_as_if_it_had_not_been() -> Result<()> {
-    let folder = pictures()?;
+    let folder = shifted_pictures(3)?;
     let here = folder.path();
     let mut random = ChaCha8Rng::seed_from_u64(5);
     let mut kills = 0;
@@ -102,7 +85,7 @@ fn a_killed_run_ends_as_if_it_had_not_been() -> Result<()> {
          --patience 20 --rank 2",
     ] {
         let arguments = arguments.split_whitespace().collect::<Vec<_>>().join(" ");
-        succeed(here, arguments.split(' ').chain(["--out", "whole"]))?;
+        succeeds(here, &format!("{arguments} --out whole"))?;
         let hits = run_with_kills(here, &arguments, &mut random)?;
         ensure!(
             hits >= 3,
@@ -130,16 +113,15 @@ fn a_killed_run_ends_as_if_it_had_not_been() -> Result<()> {
 #[test]
 #[cfg(unix)]
 fn a_full_disk_loses_no_earlier_checkpoint() -> Result<()> {
-    let folder = pictures()?;
+    let folder = shifted_pictures(3)?;
     let here = folder.path();
     let arguments = "train lora --model tiny --data data --shots 1 --subset base --epochs 12 \
                      --batch 5 --rank 4 --checkpoint-seconds 0";
-    let arguments: Vec<&str> = arguments.split_whitespace().collect();
-    succeed(here, arguments.iter().copied().chain(["--out", "whole"]))?;
+    succeeds(here, &format!("{arguments} --out whole"))?;
 
     let checkpoint = here.join("run/checkpoint.safetensors");
     let mut child = Command::new(clipwright()?)
-        .args(&arguments)
+        .args(arguments.split_whitespace())
         .args(["--out", "run"])
         .current_dir(here)
         .stderr(Stdio::null())
@@ -158,7 +140,7 @@ fn a_full_disk_loses_no_earlier_checkpoint() -> Result<()> {
     let output = Command::new("bash")
         .args(["-c", &limited])
         .arg(clipwright()?)
-        .args(&arguments)
+        .args(arguments.split_whitespace())
         .args(["--out", "run", "--resume"])
         .current_dir(here)
         .output()?;
@@ -176,11 +158,7 @@ fn a_full_disk_loses_no_earlier_checkpoint() -> Result<()> {
         .collect();
     ensure!(left.is_empty(), "left behind: {left:?}");
 
-    let resume = arguments
-        .iter()
-        .copied()
-        .chain(["--out", "run", "--resume"]);
-    succeed(here, resume)?;
+    succeeds(here, &format!("{arguments} --out run --resume"))?;
     let (whole, run) = (outcome(&here.join("whole"))?, outcome(&here.join("run"))?);
     ensure!(whole == run, "the rest of the run went another way");
     Ok(())

@@ -6,38 +6,11 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use anyhow::{Context, Result, ensure};
-use clipwright_tests::{clipwright_json, run_clipwright};
+use clipwright_tests::{clipwright_json, refuses, run_clipwright, shifted_pictures, succeeds};
 use serde_json::Value;
-use tempfile::TempDir;
-
-fn pictures(per_class: usize) -> Result<TempDir> {
-    let folder = tempfile::tempdir()?;
-    let words = format!("data generate shifted --out data --per-class {per_class}");
-    succeed(folder.path(), &words)?;
-    Ok(folder)
-}
 
 fn words(line: &str) -> impl Iterator<Item = &str> {
     line.split_whitespace()
-}
-
-/// Runs the binary, which must succeed; returns what it said on standard error.
-fn succeed(here: &Path, line: &str) -> Result<String> {
-    let output = run_clipwright(here, words(line))?;
-    let error = String::from_utf8_lossy(&output.stderr).into_owned();
-    ensure!(output.status.success(), "{line}: {error}");
-    Ok(error)
-}
-
-/// Runs the binary, which must fail, name all of `parts` and give a hint.
-fn refused(here: &Path, line: &str, parts: &[&str]) -> Result<()> {
-    let output = run_clipwright(here, words(line))?;
-    let error = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.code() == Some(1), "{line}: {error}");
-    for part in parts.iter().chain(&["hint: "]) {
-        ensure!(error.contains(part), "{line}: no {part:?} in: {error}");
-    }
-    Ok(())
 }
 
 fn json(path: &Path) -> Result<Value> {
@@ -73,7 +46,7 @@ fn accuracy(here: &Path, rest: &str) -> Result<f64> {
 
 #[test]
 fn base_to_new_is_what_its_runs_measure_and_repeats_none() -> Result<()> {
-    let folder = pictures(2)?;
+    let folder = shifted_pictures(2)?;
     let here = folder.path();
     let line = "base-to-new coop --model tiny --data data --shots 1 --n-ctx 2 --epochs 2 \
                 --augment none --out table --seeds 1,5 --format json";
@@ -114,19 +87,19 @@ fn base_to_new_is_what_its_runs_measure_and_repeats_none() -> Result<()> {
     );
 
     let other = line.replace("--epochs 2", "--epochs 3");
-    refused(here, &other, &["another plan", "learner", "--overwrite"])?;
-    refused(
+    refuses(here, &other, &["another plan", "learner", "--overwrite"])?;
+    refuses(
         here,
         "base-to-new linear-probe --model tiny --data data --out probe",
         &["linear probe", "classes it was fitted on"],
     )?;
-    refused(here, &line.replace("1,5", "1,1"), &["--seeds"])?;
-    refused(here, &format!("{line} --seed 3"), &["--seed"])
+    refuses(here, &line.replace("1,5", "1,1"), &["--seeds"])?;
+    refuses(here, &format!("{line} --seed 3"), &["--seed"])
 }
 
 #[test]
 fn few_shot_measures_each_number_of_shots() -> Result<()> {
-    let folder = pictures(2)?;
+    let folder = shifted_pictures(2)?;
     let here = folder.path();
     let line = "few-shot linear-probe --model tiny --data data --shots 1,2 --seeds 1,2 --c 1 \
                 --out table --format json";
@@ -145,7 +118,7 @@ fn few_shot_measures_each_number_of_shots() -> Result<()> {
     };
     close("2 shots", cell(&table, 0, 1, 2)?, (of(1)? + of(2)?) / 2.0)?;
     ensure!(fs::read_to_string(here.join("table/few-shot.svg"))?.contains("<svg"));
-    refused(
+    refuses(
         here,
         &line.replace("1,2 --seeds", "0 --seeds"),
         &["--shots is 0"],
@@ -154,11 +127,11 @@ fn few_shot_measures_each_number_of_shots() -> Result<()> {
 
 #[test]
 fn what_was_learned_is_measured_on_other_data() -> Result<()> {
-    let folder = pictures(2)?;
+    let folder = shifted_pictures(2)?;
     let here = folder.path();
-    succeed(here, "data generate world --out world --per-class 2")?;
+    succeeds(here, "data generate world --out world --per-class 2")?;
     let train = "train cocoop --model tiny --data data --shots 1 --epochs 1 --batch 4 --out run";
-    let said = succeed(here, train)?;
+    let said = succeeds(here, train)?;
     ensure!(
         said.contains("batched steps"),
         "a variant is not labelled: {said}"
@@ -181,7 +154,7 @@ fn what_was_learned_is_measured_on_other_data() -> Result<()> {
 
 #[test]
 fn synthetic_images_are_planned_filtered_and_learned_from() -> Result<()> {
-    let folder = pictures(4)?;
+    let folder = shifted_pictures(4)?;
     let here = folder.path();
     let plan = "synthetic plan --model tiny --data data --subset base --json --per-class 3";
     let plan = clipwright_json(here, words(plan))?;
@@ -246,25 +219,25 @@ fn synthetic_images_are_planned_filtered_and_learned_from() -> Result<()> {
 
     let train = "train lora --preset disef --model tiny --data data --subset base --shots 1 \
                  --epochs 1 --synthetic waived --out disef --mixup 0.2 --cutmix 0.2";
-    let said = succeed(here, train)?;
+    let said = succeeds(here, train)?;
     ensure!(said.contains("DISEF: learning from 18 images"), "{said}");
     fs::rename(made.join(&names[0]), made.join("nothing"))?;
     let wrong = train
         .replace("waived", "made")
         .replace("disef --mixup", "other --mixup");
-    refused(here, &wrong, &["nothing", "no class that takes part"])
+    refuses(here, &wrong, &["nothing", "no class that takes part"])
 }
 
 #[test]
 fn settings_come_in_layers() -> Result<()> {
-    let folder = pictures(1)?;
+    let folder = shifted_pictures(1)?;
     let here = folder.path();
     fs::write(
         here.join("run.toml"),
         "method = \"coop\"\npreset = \"coop-words\"\nmodel = \"tiny\"\ndata = \"data\"\n\
          epochs = 1\nlr = 3e-3\nbatch = 7\n",
     )?;
-    succeed(here, "train coop --config run.toml --batch 5 --out run")?;
+    succeeds(here, "train coop --config run.toml --batch 5 --out run")?;
     let plan = json(&here.join("run/plan.json"))?;
     let training = &plan["learner"]["context"]["training"];
     ensure!(plan["preset"] == "coop-words", "{plan}");
@@ -289,7 +262,7 @@ fn settings_come_in_layers() -> Result<()> {
         ("preset = \"cop\"", &["no preset \"cop\"", "coop"]),
     ] {
         fs::write(here.join("wrong.toml"), toml)?;
-        refused(here, &format!("{train} --config wrong.toml"), parts)?;
+        refuses(here, &format!("{train} --config wrong.toml"), parts)?;
     }
     for (flags, parts) in [
         ("--preset lorra", &["no preset", "did you mean lora"][..]),
@@ -303,7 +276,7 @@ fn settings_come_in_layers() -> Result<()> {
         ("--shots 1,2", &["--shots is [1, 2]"]),
         ("--dataset eurosatt", &["eurosat"]),
     ] {
-        refused(here, &format!("{train} {flags}"), parts)?;
+        refuses(here, &format!("{train} {flags}"), parts)?;
     }
     let lora = train.replace("train coop", "train lora");
     for (flags, parts) in [

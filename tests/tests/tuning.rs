@@ -5,28 +5,11 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use clipwright_tests::{clipwright_json, run_clipwright};
+use clipwright_tests::{clipwright_json, run_clipwright, shifted_pictures, succeeds};
 use serde_json::Value;
-use tempfile::TempDir;
-
-fn pictures() -> Result<TempDir> {
-    let folder = tempfile::tempdir()?;
-    succeed(
-        folder.path(),
-        "data generate shifted --out data --per-class 1",
-    )?;
-    Ok(folder)
-}
 
 fn words(line: &str) -> impl Iterator<Item = &str> {
     line.split_whitespace()
-}
-
-fn succeed(here: &Path, line: &str) -> Result<String> {
-    let output = run_clipwright(here, words(line))?;
-    let error = String::from_utf8_lossy(&output.stderr).into_owned();
-    ensure!(output.status.success(), "{line}: {error}");
-    Ok(error)
 }
 
 fn samples(run: &Path) -> Result<Vec<Value>> {
@@ -40,7 +23,7 @@ const TUNE: &str = "tune --model tiny --data data --subset base --samples 6 --vi
 
 #[test]
 fn what_is_counted_is_what_was_written() -> Result<()> {
-    let folder = pictures()?;
+    let folder = shifted_pictures(1)?;
     let here = folder.path();
     let answer = clipwright_json(here, words(&format!("{TUNE} run")))?;
     let (summary, run) = (&answer["summary"], here.join("run"));
@@ -120,7 +103,7 @@ fn what_is_counted_is_what_was_written() -> Result<()> {
 
 #[test]
 fn an_unreadable_image_is_counted_and_not_fatal() -> Result<()> {
-    let folder = pictures()?;
+    let folder = shifted_pictures(1)?;
     let here = folder.path();
     let class = fs::read_dir(here.join("data/test"))?
         .next()
@@ -144,7 +127,7 @@ fn an_unreadable_image_is_counted_and_not_fatal() -> Result<()> {
 
 #[test]
 fn a_sweep_is_a_table_and_repeats_nothing() -> Result<()> {
-    let folder = pictures()?;
+    let folder = shifted_pictures(1)?;
     let here = folder.path();
     let line = "sweep tune --model tiny --data data --subset base --samples 3 --pages 0 \
                 --losses defaultTPT,patch_loss5 --augmenters patches --grids 4x1,9x0 \
@@ -166,13 +149,13 @@ fn a_sweep_is_a_table_and_repeats_nothing() -> Result<()> {
 
 #[test]
 fn a_context_starts_from_words_noise_or_a_learned_file() -> Result<()> {
-    let folder = pictures()?;
+    let folder = shifted_pictures(1)?;
     let here = folder.path();
-    succeed(
+    succeeds(
         here,
         "train coop --model tiny --data data --n-ctx 2 --epochs 1 --out coop",
     )?;
-    succeed(
+    succeeds(
         here,
         "train linear-probe --model tiny --data data --c 1 --out probe",
     )?;
@@ -198,9 +181,9 @@ fn a_context_starts_from_words_noise_or_a_learned_file() -> Result<()> {
 
 #[test]
 fn what_cannot_work_is_refused_before_work_starts() -> Result<()> {
-    let folder = pictures()?;
+    let folder = shifted_pictures(1)?;
     let here = folder.path();
-    succeed(
+    succeeds(
         here,
         "train linear-probe --model tiny --data data --c 1 --out probe",
     )?;

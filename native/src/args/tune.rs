@@ -17,7 +17,7 @@ pub struct TuneOn {
     /// CoOp's context to start from: a learned file, run folder or CoOp's checkpoint
     #[arg(long, conflicts_with_all = ["ctx_init", "n_ctx"])]
     pub learned: Option<PathBuf>,
-    /// Words to start from, [CLS] among them for the class name [default: a photo of a]
+    /// Words to start from, `[CLS]` among them for the class name [default: a photo of a]
     #[arg(long, value_name = "WORDS", conflicts_with = "n_ctx")]
     pub ctx_init: Option<String>,
     /// Start from this many vectors of noise instead of words

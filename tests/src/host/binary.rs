@@ -57,6 +57,43 @@ pub fn run_clipwright(
     command.output().context("cannot start clipwright")
 }
 
+/// Runs the binary with the words of `line`, which must succeed; returns what it said on
+/// standard error.
+pub fn succeeds(folder: &Path, line: &str) -> Result<String> {
+    let output = run_clipwright(folder, line.split_whitespace())?;
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    match output.status.success() {
+        true => Ok(error),
+        false => bail!("{line}: {error}"),
+    }
+}
+
+/// Runs the binary with the words of `line`, which must fail with exit code 1, name all of
+/// `parts`, and give a hint.
+pub fn refuses(folder: &Path, line: &str, parts: &[&str]) -> Result<()> {
+    let output = run_clipwright(folder, line.split_whitespace())?;
+    let error = String::from_utf8_lossy(&output.stderr);
+    if output.status.code() != Some(1) {
+        bail!("{line}: {:?} {error}", output.status);
+    }
+    match parts
+        .iter()
+        .chain(&["error: ", "hint: "])
+        .find(|part| !error.contains(**part))
+    {
+        None => Ok(()),
+        Some(part) => bail!("{line}: no {part:?} in: {error}"),
+    }
+}
+
+/// Pictures of the shifted domain in `data`, so many of each class in train and test.
+pub fn shifted_pictures(per_class: usize) -> Result<tempfile::TempDir> {
+    let folder = tempfile::tempdir()?;
+    let line = format!("data generate shifted --out data --per-class {per_class}");
+    succeeds(folder.path(), &line)?;
+    Ok(folder)
+}
+
 /// What the binary prints as JSON.
 ///
 /// # Errors

@@ -14,7 +14,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-pub use binary::{clipwright, clipwright_json, run_clipwright};
+pub use binary::{
+    clipwright, clipwright_json, refuses, run_clipwright, shifted_pictures, succeeds,
+};
 pub use browser::Browser;
 pub use golden_server::GoldenServer;
 pub use hub_server::{Fault, HUB_TOKEN, HubServer, Request, sha256};

@@ -6,26 +6,10 @@ use std::path::Path;
 use anyhow::{Result, ensure};
 use clipwright_shared::clip::Projection;
 use clipwright_shared::learners::Scaling;
-use clipwright_tests::{clipwright_json, repository_root, run_clipwright};
+use clipwright_tests::{clipwright_json, refuses, repository_root, run_clipwright};
 use serde_json::Value;
 
 use super::made::{self, CLASSES};
-
-/// Runs the binary, which must fail with exit code 1, name all of `parts` and give a
-/// hint.
-fn refused(folder: &Path, line: &str, parts: &[&str]) -> Result<()> {
-    let output = run_clipwright(folder, line.split(' '))?;
-    let error = String::from_utf8_lossy(&output.stderr);
-    ensure!(
-        output.status.code() == Some(1),
-        "{line}: {:?} {error}",
-        output.status
-    );
-    for part in parts.iter().chain(&["error: ", "hint: "]) {
-        ensure!(error.contains(part), "{line}: no {part:?} in: {error}");
-    }
-    Ok(())
-}
 
 /// What `classify` makes of a picture with what was learned, or zero-shot.
 fn classified(folder: &Path, model: &str, more: &[&str]) -> Result<Vec<(String, f64)>> {
@@ -270,7 +254,7 @@ fn exports_that_cannot_be_are_refused_before_anything_is_written() -> Result<()>
             &["cannot load the learned file there"],
         ),
     ] {
-        refused(here, &format!("export {line}"), parts)?;
+        refuses(here, &format!("export {line}"), parts)?;
     }
     for (name, content) in [("there", "mine"), ("peft/adapter_config.json", "mine")] {
         ensure!(
