@@ -43,6 +43,7 @@ pub struct Session {
     pub clip: Clip,
     pub tokenizer: Tokenizer,
     pub device: Device,
+    precision: DType,
     fingerprint: String,
     learned: Vec<Learned>,
     classifiers: HashMap<Question, Classifier>,
@@ -66,6 +67,7 @@ impl Session {
             tokenizer: Tokenizer::new(clip.config.text.vocabulary)?,
             fingerprint,
             device: device.clone(),
+            precision: dtype,
             clip,
             learned: Vec::new(),
             classifiers: HashMap::new(),
@@ -87,6 +89,11 @@ impl Session {
             context_length: config.text.context_length,
             fingerprint: self.fingerprint.clone(),
         }
+    }
+
+    /// The float type that the model computes in.
+    pub fn precision(&self) -> DType {
+        self.precision
     }
 
     /// The model's fingerprint, which learned files name.

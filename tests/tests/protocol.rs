@@ -93,6 +93,11 @@ fn base_to_new_is_what_its_runs_measure_and_repeats_none() -> Result<()> {
         "base-to-new linear-probe --model tiny --data data --out probe",
         &["linear probe", "classes it was fitted on"],
     )?;
+    refuses(
+        here,
+        "base-to-new coop --csc --model tiny --data data --out csc",
+        &["class-specific"],
+    )?;
     refuses(here, &line.replace("1,5", "1,1"), &["--seeds"])?;
     refuses(here, &format!("{line} --seed 3"), &["--seed"])
 }
@@ -252,6 +257,17 @@ fn settings_come_in_layers() -> Result<()> {
         "the method's: {training}"
     );
 
+    // A number of vectors takes the place of the words of a preset.
+    succeeds(
+        here,
+        "train cocoop --n-ctx 3 --epochs 1 --batch 9 --model tiny --data data --out noise",
+    )?;
+    let coop = &json(&here.join("noise/plan.json"))?["learner"]["context"]["coop"];
+    ensure!(
+        coop["n_ctx"] == 3 && coop["init"]["random"].is_object(),
+        "{coop}"
+    );
+
     let train = "train coop --model tiny --data data --out other";
     for (toml, parts) in [
         ("lrr = 1", &["no setting lrr", "did you mean lr"][..]),
@@ -260,6 +276,7 @@ fn settings_come_in_layers() -> Result<()> {
         ("rank = 2", &["rank", "means nothing for coop", "lora"]),
         ("method = \"lora\"", &["is for lora"]),
         ("preset = \"cop\"", &["no preset \"cop\"", "coop"]),
+        ("epochs = 1\nsteps = 2", &["epochs and steps", "contradict"]),
     ] {
         fs::write(here.join("wrong.toml"), toml)?;
         refuses(here, &format!("{train} --config wrong.toml"), parts)?;
@@ -274,6 +291,10 @@ fn settings_come_in_layers() -> Result<()> {
         ("--n-ctx 0", &["n_ctx is 0"]),
         ("--csc --ctx-init a", &["--csc with --ctx-init"]),
         ("--shots 1,2", &["--shots is [1, 2]"]),
+        (
+            "--n-ctx 4 --ctx-init a",
+            &["n-ctx and ctx-init", "contradict"],
+        ),
         ("--dataset eurosatt", &["eurosat"]),
     ] {
         refuses(here, &format!("{train} {flags}"), parts)?;
@@ -283,7 +304,8 @@ fn settings_come_in_layers() -> Result<()> {
         ("", &["steps for each shot", "--shots"][..]),
         ("--steps 1 --rank 0", &["the rank is 0"]),
         ("--steps 1 --dropout 1", &["--dropout is 1"]),
-        ("--steps 1 --lambda 2", &["--lambda is 2"]),
+        ("--steps 1 --lambda 0.5", &["--lambda", "--synthetic"]),
+        ("--steps 1 --lambda 2 --synthetic data", &["--lambda is 2"]),
         (
             "--steps 1 --synthetic nowhere",
             &["nowhere", "not a folder"],

@@ -187,6 +187,10 @@ fn what_cannot_work_is_refused_before_work_starts() -> Result<()> {
         here,
         "train linear-probe --model tiny --data data --c 1 --out probe",
     )?;
+    succeeds(
+        here,
+        "train coop --csc --model tiny --data data --subset base --n-ctx 1 --epochs 1 --out csc",
+    )?;
     let tune = "tune --model tiny --data data --out run";
     for (flags, parts) in [
         (
@@ -195,6 +199,9 @@ fn what_cannot_work_is_refused_before_work_starts() -> Result<()> {
         ),
         ("--augmenter patches --overlap 1", &["overlap is 1"]),
         ("--augmenter patches --overlap=-0.5", &["overlap"]),
+        ("--overlap 0.5", &["--overlap", "--augmenter patches"]),
+        ("--augmix false --severity 3", &["--severity", "--augmix"]),
+        ("--learned csc --subset new", &["class-specific"]),
         ("--views 0", &["number of views is 0"]),
         ("--views 3 --select 0.1", &["4"]),
         ("--steps 0", &["number of steps is 0"]),

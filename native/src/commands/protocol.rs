@@ -12,7 +12,7 @@ use crate::problem::problem;
 use crate::protocol::{self, Experiment, Target, check_seeds};
 use crate::report::charts::svg;
 use crate::report::table::ResultTable;
-use crate::settings::{Plan, Settings, Shots};
+use crate::settings::{MethodArg, Plan, Settings, Shots};
 use crate::whole_file::write_whole;
 
 /// Shots of CoOp's paper.
@@ -29,6 +29,13 @@ pub fn base_to_new(args: &BaseToNew) -> Result<()> {
         ));
     }
     settings.subset = Some(Subset::Base);
+    if chosen.method == MethodArg::Coop && settings.ctx_init.is_none() && settings.n_ctx == Some(16)
+    {
+        eprintln!(
+            "note: published numbers from base to new are of a context of four vectors that starts \
+             from words: --preset coop-words"
+        );
+    }
     let plan = Plan::resolve(chosen.method, preset, &settings)?;
     with_experiment(chosen, &plan, |experiment| {
         let table = protocol::base_to_new(experiment, &plan, seeds)?;

@@ -6,18 +6,17 @@ use anyhow::{Context, Result};
 use clipwright_shared::Session;
 use clipwright_shared::learners::{ClassTokenPosition, ContextInit, Coop, CoopSettings, Learner};
 use clipwright_shared::session::check_class_names;
-use clipwright_shared::tuning::Loss;
 use comfy_table::{CellAlignment, Table, presets};
 use serde_json::json;
 
 use super::load_learned;
 use super::protocol::leave;
-use crate::args::{AugmenterArg, NotebookTable, SweepTune, Tune, TuneHow, TuneOn};
+use crate::args::{SweepTune, Tune, TuneOn};
 use crate::data::{self, Split};
 use crate::model;
 use crate::problem::problem;
 use crate::run::Existing;
-use crate::tuning::{Grid, Outcome, Start, TunePlan, TuneRun, TuneSummary, resolve, sweep, tune};
+use crate::tuning::{Outcome, Start, TunePlan, TuneRun, TuneSummary, grids, resolve, sweep, tune};
 
 /// Words that a context starts from if nothing else is said, the paper's.
 const WORDS: &str = "a photo of a";
@@ -168,6 +167,7 @@ fn context(session: &mut Session, on: &TuneOn, class_names: &[String]) -> Result
         let name = load_learned(session, path)?;
         return match session.learner(&name)? {
             Learner::Coop(coop) => {
+                let coop = coop.for_classes(class_names)?;
                 let bytes: Vec<u8> = coop
                     .context
                     .flatten_all()?
@@ -175,10 +175,7 @@ fn context(session: &mut Session, on: &TuneOn, class_names: &[String]) -> Result
                     .into_iter()
                     .flat_map(f32::to_le_bytes)
                     .collect();
-                Ok((
-                    coop.clone(),
-                    Start::Learned(crate::protocol::fingerprint(&bytes)),
-                ))
+                Ok((coop, Start::Learned(crate::protocol::fingerprint(&bytes))))
             }
             other => Err(problem(
                 format!("{} holds {}", path.display(), other.method().title()),
@@ -204,147 +201,6 @@ fn context(session: &mut Session, on: &TuneOn, class_names: &[String]) -> Result
     };
     let coop = Coop::new(&session.clip, &session.tokenizer, class_names, &settings)?;
     Ok((coop, start))
-}
-
-/// The grids of a sweep: the notebook's tables, or every combination of what is given.
-fn grids(args: &SweepTune, classes: usize) -> Result<Vec<Grid>> {
-    let mut grids = Vec::new();
-    for table in &args.table {
-        grids.push(notebook_grid(*table, &args.how, classes)?);
-    }
-    if !grids.is_empty() {
-        return Ok(grids);
-    }
-    let losses = match args.losses.is_empty() {
-        true => vec![None],
-        false => args.losses.iter().copied().map(Some).collect(),
-    };
-    let augmenters = match args.augmenters.is_empty() {
-        true => vec![None],
-        false => args.augmenters.iter().copied().map(Some).collect(),
-    };
-    let patches: Vec<Option<[usize; 2]>> = match args.grids.is_empty() {
-        true => vec![None],
-        false => args
-            .grids
-            .iter()
-            .map(|text| patches_and_copies(text).map(Some))
-            .collect::<Result<_>>()?,
-    };
-    let overlaps: Vec<Option<f64>> = match args.overlaps.is_empty() {
-        true => vec![None],
-        false => args.overlaps.iter().copied().map(Some).collect(),
-    };
-    let mut plans: Vec<TunePlan> = Vec::new();
-    for loss in &losses {
-        for augmenter in &augmenters {
-            for grid in &patches {
-                for overlap in &overlaps {
-                    let how = TuneHow {
-                        loss: loss.or(args.how.loss),
-                        augmenter: augmenter.or(args.how.augmenter),
-                        overlap: overlap.or(args.how.overlap),
-                        patches: grid.map(|[patches, _]| patches).or(args.how.patches),
-                        views: match augmenter.or(args.how.augmenter) {
-                            Some(AugmenterArg::Patches) => {
-                                grid.map(|[_, copies]| copies).or(args.how.views)
-                            }
-                            _ => args.how.views,
-                        },
-                        ..args.how.clone()
-                    };
-                    let plan = resolve(&how, classes)?;
-                    // Overlaps and patches are the same to views.
-                    if !plans.contains(&plan) {
-                        plans.push(plan);
-                    }
-                }
-            }
-        }
-    }
-    Ok(vec![Grid {
-        title: "Test-time prompt tuning".into(),
-        plans,
-    }])
-}
-
-/// The rows of a table of the notebook (its sections 8 to 10).
-fn notebook_grid(table: NotebookTable, how: &TuneHow, classes: usize) -> Result<Grid> {
-    let views = |loss: Loss| TuneHow {
-        augmenter: Some(AugmenterArg::Views),
-        loss: Some(loss),
-        ..how.clone()
-    };
-    let patches = |loss: Loss, [patches, copies]: [usize; 2], overlap: f64| TuneHow {
-        augmenter: Some(AugmenterArg::Patches),
-        loss: Some(loss),
-        patches: Some(patches),
-        views: Some(copies),
-        overlap: Some(overlap),
-        ..how.clone()
-    };
-    let (title, hows) = match table {
-        NotebookTable::Losses => (
-            "Losses on views",
-            [
-                Loss::DefaultTpt,
-                Loss::CrossEntropyHard1,
-                Loss::CrossEntropyHard5,
-                Loss::CrossEntropySoft,
-            ]
-            .map(views)
-            .to_vec(),
-        ),
-        NotebookTable::Overlap => (
-            "Patches and their overlap",
-            [
-                ([64, 0], 0.0),
-                ([64, 0], 0.2),
-                ([64, 0], 0.4),
-                ([32, 2], 0.2),
-                ([32, 2], 0.4),
-                ([32, 2], 0.6),
-                ([16, 4], 0.4),
-                ([16, 4], 0.6),
-                ([16, 4], 0.8),
-            ]
-            .map(|(grid, overlap)| patches(Loss::DefaultTpt, grid, overlap))
-            .to_vec(),
-        ),
-        NotebookTable::Hard1 => (
-            "crossentropy_hard1 with patches",
-            [
-                ([32, 2], 0.4),
-                ([32, 2], 0.6),
-                ([16, 4], 0.4),
-                ([16, 4], 0.6),
-                ([16, 4], 0.8),
-            ]
-            .map(|(grid, overlap)| patches(Loss::CrossEntropyHard1, grid, overlap))
-            .to_vec(),
-        ),
-    };
-    Ok(Grid {
-        title: title.into(),
-        plans: hows
-            .iter()
-            .map(|how| resolve(how, classes))
-            .collect::<Result<_>>()?,
-    })
-}
-
-/// `16x4`: 16 patches, 4 copies of each.
-fn patches_and_copies(text: &str) -> Result<[usize; 2]> {
-    let parts = text.split_once('x');
-    let parse = |part: &str| part.trim().parse::<usize>().ok();
-    parts
-        .and_then(|(patches, copies)| Some([parse(patches)?, parse(copies)?]))
-        .ok_or_else(|| {
-            problem(
-                format!("--grids has {text:?}"),
-                "expected patches and their copies, such as 16x4",
-            )
-        })
 }
 
 fn print_outcome(outcome: &Outcome, images: &Images) {

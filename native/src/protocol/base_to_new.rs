@@ -11,7 +11,7 @@ use crate::problem::problem;
 use crate::report::published;
 use crate::report::table::{Cell, Column, Group, ResultTable, Row};
 use crate::run::LEARNED;
-use crate::settings::Plan;
+use crate::settings::{LearnerPlan, Plan};
 
 /// Runs `plan` on the base classes with each of `seeds`, and measures zero-shot and what
 /// was learned on base and new classes.
@@ -27,6 +27,12 @@ pub fn base_to_new(
         return Err(problem(
             "a linear probe knows only the classes it was fitted on",
             "base-to-new needs coop, cocoop or lora; `clipwright few-shot` takes linear-probe",
+        ));
+    }
+    if matches!(&plan.learner, LearnerPlan::Context(context) if context.coop.class_specific) {
+        return Err(problem(
+            "a class-specific context knows only the classes it was learned on",
+            "leave out --csc; `clipwright few-shot` takes it",
         ));
     }
     let halves = [(Subset::Base, "base"), (Subset::New, "new")];

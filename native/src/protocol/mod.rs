@@ -38,6 +38,7 @@ pub struct Experiment<'a> {
 #[derive(Serialize, Deserialize)]
 struct Kept {
     model_fingerprint: String,
+    precision: String,
     learned: Option<String>,
     images: Vec<PathBuf>,
     class_names: Vec<String>,
@@ -81,6 +82,7 @@ impl Experiment<'_> {
         let bytes = learned.map(std::fs::read).transpose()?;
         let question = Kept {
             model_fingerprint: self.session.fingerprint().into(),
+            precision: format!("{:?}", self.session.precision()),
             learned: bytes.as_deref().map(fingerprint),
             images: items.iter().map(|item| item.path.clone()).collect(),
             class_names,
@@ -116,6 +118,7 @@ impl Experiment<'_> {
 
 fn same_question(a: &Kept, b: &Kept) -> bool {
     a.model_fingerprint == b.model_fingerprint
+        && a.precision == b.precision
         && a.learned == b.learned
         && a.images == b.images
         && a.class_names == b.class_names

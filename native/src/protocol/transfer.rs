@@ -57,6 +57,16 @@ pub fn transfer(
     let mut method = String::new();
     for file in files {
         let info = learned::load(session, file, &ReadOptions::default())?;
+        if !method.is_empty() && method != info.method.title() {
+            return Err(problem(
+                format!(
+                    "{} holds {}, the files before it {method}",
+                    file.display(),
+                    info.method.title()
+                ),
+                "several files are runs of one method; measure another method by itself",
+            ));
+        }
         method = info.method.title().into();
     }
     let (mut zero_shot, mut learned) = (Vec::new(), Vec::new());
@@ -66,6 +76,13 @@ pub fn transfer(
             true => Split::Test,
             false => Split::All,
         };
+        if test == Split::All {
+            eprintln!(
+                "note: {} has no splits: all its images are measured, also those that a file was \
+                 learned from",
+                target.name
+            );
+        }
         let items = dataset.items(test, Subset::All);
         if items.is_empty() {
             return Err(problem(

@@ -62,15 +62,18 @@ impl<'a> Started<'a> {
         }
         let images = Arc::new(Images::of(&items));
         read_all(&images)?;
-        read_all(&Images::of(&drawn.val))?;
-        Ok(Self {
+        let started = Self {
             plan,
             class_names,
             trainer,
             items,
             images,
             real,
-        })
+        };
+        if started.validates() {
+            read_all(&Images::of(&drawn.val))?;
+        }
+        Ok(started)
     }
 
     /// The paths of the training images.

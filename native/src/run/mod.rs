@@ -38,7 +38,7 @@ pub struct Run<'a> {
 pub struct Summary {
     /// The method's name, with what differs from the published one.
     pub title: String,
-    /// Of training, over all its parts if it was interrupted.
+    /// Of training in this call: what was done before an interruption is not in it.
     pub seconds: f64,
     pub epochs: usize,
     /// The epoch whose weights were kept, counted from 1.

@@ -14,8 +14,11 @@ use crate::problem::problem;
 const FILE_KEYS: [&str; 2] = ["method", "preset"];
 
 /// Settings that say the same thing in other ways: one of them takes the others out of
-/// the layers below.
-const LENGTHS: [&str; 3] = ["epochs", "steps", "steps-per-shot"];
+/// the layers below, and two in one layer contradict each other.
+const ALTERNATIVES: [&[&str]; 2] = [
+    &["epochs", "steps", "steps-per-shot"],
+    &["n-ctx", "ctx-init"],
+];
 
 /// The settings of `method`: `flags` over the file at `config` over `preset` (or the
 /// preset that the file names) over the method's own preset. Also returns the preset's
@@ -39,19 +42,30 @@ pub fn layered(
     if let Some(name) = &preset {
         lay(&mut table, preset_table(method, name)?);
     }
+    let has_synthetic = file
+        .as_ref()
+        .is_some_and(|(_, table)| table.contains_key("synthetic"));
     if let Some((name, over)) = file {
         check_method(method, &over, &name)?;
         lay(&mut table, for_method(method, over, &name)?);
     }
     let flags = Table::try_from(flags).context("the flags cannot be kept")?;
+    if flags.contains_key("lambda") && !flags.contains_key("synthetic") && !has_synthetic {
+        return Err(problem(
+            "--lambda means nothing without synthetic images",
+            "add --synthetic DIR, or leave --lambda out",
+        ));
+    }
     lay(&mut table, for_method(method, flags, "the command line")?);
     let settings = table.try_into().context("the settings cannot be joined")?;
     Ok((settings, preset.unwrap_or_else(|| method.name().into())))
 }
 
 fn lay(table: &mut Table, over: Table) {
-    if LENGTHS.iter().any(|length| over.contains_key(*length)) {
-        table.retain(|key, _| !LENGTHS.contains(&key));
+    for alternatives in ALTERNATIVES {
+        if alternatives.iter().any(|key| over.contains_key(*key)) {
+            table.retain(|key, _| !alternatives.contains(&key));
+        }
     }
     table.extend(over);
 }
@@ -77,6 +91,21 @@ fn preset_table(method: MethodArg, name: &str) -> Result<Table> {
 fn for_method(method: MethodArg, mut table: Table, source: &str) -> Result<Table> {
     table.retain(|key, _| !FILE_KEYS.contains(&key));
     applies::check(method, table.keys(), source)?;
+    // `ctx-init = ""` stands for noise, of which there may be any number of vectors.
+    let says = |key: &&&str| {
+        table
+            .get(**key)
+            .is_some_and(|value| value.as_str() != Some(""))
+    };
+    for alternatives in ALTERNATIVES {
+        let said: Vec<&&str> = alternatives.iter().filter(says).collect();
+        if let [first, second, ..] = said[..] {
+            return Err(problem(
+                format!("{first} and {second} in {source} contradict each other"),
+                "give one of them",
+            ));
+        }
+    }
     Ok(table)
 }
 

@@ -5,14 +5,17 @@
 //! the flags.
 
 mod applies;
+mod checks;
 mod layers;
 mod plan;
 mod presets;
+mod training_plan;
 mod typed;
 
 pub use layers::{did_you_mean, layered};
-pub use plan::{Adapter, Context, LearnerPlan, Length, Plan, Probe, Synthetic, TrainingPlan};
+pub use plan::{Adapter, Context, LearnerPlan, Plan, Probe, Synthetic};
 pub use presets::{PRESETS, Preset};
+pub use training_plan::{Length, TrainingPlan};
 pub use typed::{
     Augment, BlocksArg, DecayEach, EncoderArg, MethodArg, OptimizerArg, PositionArg, ProjectionArg,
     ScalingArg, ScheduleArg, Settings, Shots, WarmupArg,

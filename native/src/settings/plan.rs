@@ -9,14 +9,11 @@ use clipwright_shared::learners::{
     Blocks, ClassTokenPosition, ContextInit, CoopSettings, EncoderLora, LoraSettings, Method,
     Scaling,
 };
-use clipwright_shared::train::{OptimizerSettings, Schedule, Warmup, WarmupKind, cosine_per_step};
-use clipwright_shared::views::RandomResizedCrop;
 use serde::Serialize;
 
-use super::typed::{
-    Augment, DecayEach, EncoderArg, MethodArg, OptimizerArg, ScheduleArg, Settings, Shots,
-    WarmupArg,
-};
+use super::checks::{at_least_one, below_one, not_negative, positive, refuse, share};
+use super::training_plan::{TrainingPlan, training};
+use super::typed::{EncoderArg, MethodArg, Settings, Shots};
 use crate::args::Precision;
 use crate::data::Subset;
 use crate::problem::problem;
@@ -80,35 +77,6 @@ pub struct Synthetic {
     pub folder: PathBuf,
     /// Weight of the real images' loss.
     pub lambda: f64,
-}
-
-/// How a training goes on.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct TrainingPlan {
-    pub length: Length,
-    pub batch: usize,
-    pub drop_last: bool,
-    pub optimizer: OptimizerSettings,
-    pub lr: f64,
-    pub lowest_lr: f64,
-    pub schedule: ScheduleArg,
-    pub decay_each: DecayEach,
-    pub warmup: Option<Warmup>,
-    /// Random crops, new in every epoch; `None` takes the test view.
-    pub augment: Option<RandomResizedCrop>,
-    pub label_smoothing: f64,
-    pub validate: bool,
-    pub patience: Option<usize>,
-    /// Prompts encoded together; `None` goes by the model's size.
-    pub prompts_at_once: Option<usize>,
-}
-
-/// How long a training is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Length {
-    Epochs(usize),
-    Steps(usize),
 }
 
 impl Plan {
@@ -189,61 +157,6 @@ impl Plan {
     }
 }
 
-impl TrainingPlan {
-    /// Steps of an epoch over `images`. Of incomplete batches with `drop_last` only
-    /// those behind a whole one are left out, as in Dassl.
-    pub fn steps_per_epoch(&self, images: usize) -> usize {
-        match self.drop_last && images >= self.batch {
-            true => images / self.batch,
-            false => images.div_ceil(self.batch),
-        }
-    }
-
-    /// Steps in all.
-    pub fn steps(&self, images: usize) -> usize {
-        match self.length {
-            Length::Epochs(epochs) => epochs * self.steps_per_epoch(images),
-            Length::Steps(steps) => steps,
-        }
-    }
-
-    /// Epochs in all; the last may be a part of one.
-    pub fn epochs(&self, images: usize) -> usize {
-        match self.length {
-            Length::Epochs(epochs) => epochs,
-            Length::Steps(steps) => steps.div_ceil(self.steps_per_epoch(images).max(1)),
-        }
-    }
-
-    /// The learning rate of step `step` (of `steps`) in epoch `epoch` (of `epochs`), all
-    /// counted from 0.
-    pub fn learning_rate(&self, [epoch, epochs]: [usize; 2], [step, steps]: [usize; 2]) -> f64 {
-        let in_warmup = self.warmup.is_some_and(|warmup| epoch < warmup.epochs);
-        match (self.schedule, self.decay_each) {
-            (ScheduleArg::Cosine, DecayEach::Step) if !in_warmup => {
-                cosine_per_step(self.lr, self.lowest_lr, step, steps)
-            }
-            (ScheduleArg::Constant, _) if !in_warmup => self.lr,
-            _ => {
-                let schedule = Schedule {
-                    lr: self.lr - self.lowest_lr,
-                    epochs,
-                    decay: clipwright_shared::train::Decay::Cosine,
-                    warmup: self.warmup,
-                };
-                match in_warmup {
-                    true => Schedule {
-                        lr: self.lr,
-                        ..schedule
-                    }
-                    .lr(epoch),
-                    false => self.lowest_lr + schedule.lr(epoch),
-                }
-            }
-        }
-    }
-}
-
 /// The one number of shots, if any.
 fn shots(settings: &Settings) -> Result<Option<usize>> {
     match settings.shots.as_ref().map(Shots::numbers) {
@@ -269,8 +182,19 @@ fn coop(settings: &Settings, seed: u64) -> Result<CoopSettings> {
             "words start one context that all classes share, as in CoOp's code: leave out one of both",
         ));
     }
+    // Words are as many vectors as there are words.
+    let n_ctx = match &init {
+        ContextInit::Words(words) => {
+            let words = words.replace('_', " ");
+            words
+                .split_whitespace()
+                .filter(|word| *word != "[CLS]")
+                .count()
+        }
+        ContextInit::Random { .. } => settings.n_ctx.unwrap_or(16),
+    };
     Ok(CoopSettings {
-        n_ctx: settings.n_ctx.unwrap_or(4),
+        n_ctx,
         class_specific: settings.csc.unwrap_or(false),
         position: settings
             .class_token_position
@@ -320,124 +244,4 @@ fn adapter(settings: &Settings, seed: u64, shots: Option<usize>) -> Result<Adapt
         cutmix: not_negative("cutmix", settings.cutmix.unwrap_or(0.0))?,
         training: training(settings, shots)?,
     })
-}
-
-fn training(settings: &Settings, shots: Option<usize>) -> Result<TrainingPlan> {
-    let weight_decay = not_negative("weight-decay", settings.weight_decay.unwrap_or(0.0))?;
-    let optimizer = match settings.optimizer {
-        Some(OptimizerArg::Sgd) => OptimizerSettings::Sgd {
-            momentum: below_one("momentum", settings.momentum.unwrap_or(0.0))?,
-            weight_decay,
-        },
-        _ => OptimizerSettings::adam_w(weight_decay),
-    };
-    let lr = positive("lr", settings.lr.context("no lr")?)?;
-    let lowest_lr = not_negative("lowest-lr", settings.lowest_lr.unwrap_or(0.0))?;
-    if lowest_lr > lr {
-        return Err(problem(
-            format!("lowest-lr is {lowest_lr}, above lr, which is {lr}"),
-            format!("expected 0 to {lr}"),
-        ));
-    }
-    let warmup_lr = positive("warmup-lr", settings.warmup_lr.unwrap_or(1e-5))?;
-    let warmup = match settings.warmup_epochs.unwrap_or(0) {
-        0 => None,
-        epochs => Some(Warmup {
-            epochs,
-            kind: match settings.warmup {
-                Some(WarmupArg::Linear) => WarmupKind::Linear(warmup_lr),
-                _ => WarmupKind::Constant(warmup_lr),
-            },
-            recount: true,
-        }),
-    };
-    Ok(TrainingPlan {
-        length: length(settings, shots)?,
-        batch: at_least_one("batch", settings.batch.unwrap_or(32))?,
-        drop_last: settings.drop_last.unwrap_or(false),
-        optimizer,
-        lr,
-        lowest_lr,
-        schedule: settings.schedule.unwrap_or(ScheduleArg::Cosine),
-        decay_each: settings.decay_each.unwrap_or(DecayEach::Epoch),
-        warmup,
-        augment: match settings.augment {
-            Some(Augment::None) => None,
-            _ => Some(RandomResizedCrop::default()),
-        },
-        label_smoothing: below_one("label-smoothing", settings.label_smoothing.unwrap_or(0.0))?,
-        validate: settings.validate.unwrap_or(false) || settings.patience.is_some(),
-        patience: settings.patience,
-        prompts_at_once: settings
-            .prompts_at_once
-            .map(|prompts| at_least_one("prompts-at-once", prompts))
-            .transpose()?,
-    })
-}
-
-/// Epochs or steps. CoOp's epochs go by the number of shots (KaiyangZhou/CoOp README).
-fn length(settings: &Settings, shots: Option<usize>) -> Result<Length> {
-    if let Some(steps) = settings.steps {
-        return Ok(Length::Steps(at_least_one("steps", steps)?));
-    }
-    if let Some(each) = settings.steps_per_shot {
-        let each = at_least_one("steps-per-shot", each)?;
-        let shots = shots.ok_or_else(|| {
-            problem(
-                format!("{each} steps for each shot, and shots are not given"),
-                "give --shots, or the whole length with --steps or --epochs",
-            )
-        })?;
-        return Ok(Length::Steps(each * shots));
-    }
-    if let Some(epochs) = settings.epochs {
-        return Ok(Length::Epochs(at_least_one("epochs", epochs)?));
-    }
-    Ok(Length::Epochs(match (settings.dataset.as_deref(), shots) {
-        (Some("imagenet"), _) | (_, Some(1)) => 50,
-        (_, Some(2..=4)) => 100,
-        _ => 200,
-    }))
-}
-
-fn refuse<T>(name: &str, got: impl std::fmt::Display, expected: &str) -> Result<T> {
-    Err(problem(
-        format!("--{name} is {got}"),
-        format!("expected {expected}"),
-    ))
-}
-
-fn at_least_one(name: &str, value: usize) -> Result<usize> {
-    match value {
-        0 => refuse(name, value, "at least 1"),
-        _ => Ok(value),
-    }
-}
-
-fn positive(name: &str, value: f64) -> Result<f64> {
-    match value.is_finite() && value > 0.0 {
-        true => Ok(value),
-        false => refuse(name, value, "a positive number such as 2e-3"),
-    }
-}
-
-fn not_negative(name: &str, value: f64) -> Result<f64> {
-    match value.is_finite() && value >= 0.0 {
-        true => Ok(value),
-        false => refuse(name, value, "0 or a positive number"),
-    }
-}
-
-fn below_one(name: &str, value: f64) -> Result<f64> {
-    match (0.0..1.0).contains(&value) {
-        true => Ok(value),
-        false => refuse(name, value, "0 or more, and less than 1"),
-    }
-}
-
-fn share(name: &str, value: f64) -> Result<f64> {
-    match (0.0..=1.0).contains(&value) {
-        true => Ok(value),
-        false => refuse(name, value, "between 0 and 1"),
-    }
 }

@@ -211,8 +211,8 @@ pub struct Settings {
     /// and keep the best weights
     #[arg(long, help_heading = "Training")]
     pub patience: Option<usize>,
-    /// Prompts encoded together in a step; bounds memory, not a result [default: by the
-    /// model's size]
+    /// Prompts encoded together in a step: a bound on memory that changes nothing but
+    /// which values a dropout takes [default: by the model's size]
     #[arg(long, help_heading = "Training")]
     pub prompts_at_once: Option<usize>,
 }

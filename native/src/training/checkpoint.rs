@@ -43,7 +43,8 @@ struct Header {
 #[derive(Serialize, Deserialize)]
 struct BestHeader {
     epoch: usize,
-    accuracy: f64,
+    /// The bits of the number: one that ties with it must not win after a resume.
+    accuracy_bits: u64,
     method: Method,
     facts: LearnerFacts,
 }
@@ -56,7 +57,7 @@ impl Snapshot {
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let best = self.best.as_ref().map(|best| BestHeader {
             epoch: best.epoch,
-            accuracy: best.accuracy,
+            accuracy_bits: best.accuracy.to_bits(),
             method: best.learner.method(),
             facts: best.learner.facts(),
         });
@@ -115,7 +116,7 @@ impl Snapshot {
             let tensors = best.into_iter().collect();
             Ok(Best {
                 epoch: header.epoch,
-                accuracy: header.accuracy,
+                accuracy: f64::from_bits(header.accuracy_bits),
                 learner: Learner::from_tensors(header.method, &header.facts, &tensors, clip)?,
             })
         });

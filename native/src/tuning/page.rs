@@ -299,7 +299,7 @@ fn bars(run: &TuneRun<'_>, title: &str, logits: &[f32]) -> ClassBars {
     }
 }
 
-fn png(view: &RgbImage) -> Result<Vec<u8>> {
+pub(super) fn png(view: &RgbImage) -> Result<Vec<u8>> {
     let mut bytes = Cursor::new(Vec::new());
     view.write_to(&mut bytes, ImageFormat::Png)?;
     Ok(bytes.into_inner())

@@ -6,6 +6,7 @@ use clipwright_shared::views::augmix::AugMix;
 use serde::{Deserialize, Serialize};
 
 use crate::args::{AugmenterArg, TuneHow, TunePreset};
+use crate::problem::problem;
 
 /// Where the context of every image starts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,7 +35,10 @@ pub struct TunePlan {
 pub fn resolve(how: &TuneHow, classes: usize) -> Result<TunePlan> {
     let preset = Defaults::of(how.preset);
     let augmenter = how.augmenter.unwrap_or(preset.augmenter);
-    let mixed = how.augmix.unwrap_or(preset.augmix) || how.severity.is_some();
+    let mixed = how
+        .augmix
+        .unwrap_or(preset.augmix || how.severity.is_some());
+    check_typed(how, augmenter, mixed)?;
     let augmix = mixed.then(|| AugMix {
         severity: how.severity.unwrap_or(2),
         ..AugMix::default()
@@ -72,6 +76,33 @@ pub fn resolve(how: &TuneHow, classes: usize) -> Result<TunePlan> {
         augmenter,
         settings,
     })
+}
+
+/// # Errors
+/// If a flag was given that means nothing here.
+fn check_typed(how: &TuneHow, augmenter: AugmenterArg, mixed: bool) -> Result<()> {
+    let views = augmenter == AugmenterArg::Views;
+    for (given, flag, needs) in [
+        (
+            views && how.patches.is_some(),
+            "--patches",
+            "--augmenter patches",
+        ),
+        (
+            views && how.overlap.is_some(),
+            "--overlap",
+            "--augmenter patches",
+        ),
+        (!mixed && how.severity.is_some(), "--severity", "--augmix"),
+    ] {
+        if given {
+            return Err(problem(
+                format!("{flag} means nothing without {needs}"),
+                format!("add {needs}, or leave {flag} out"),
+            ));
+        }
+    }
+    Ok(())
 }
 
 struct Defaults {
@@ -116,7 +147,7 @@ impl TunePlan {
                 "patches".into(),
                 n_aug.to_string(),
                 patches.to_string(),
-                format!("{overlap:.1}"),
+                format!("{overlap}"),
             ],
         }
     }

@@ -13,7 +13,7 @@ use clipwright_shared::Session;
 use clipwright_shared::clip::normalise;
 use clipwright_shared::learners::{Coop, PromptTokens};
 use clipwright_shared::tuning::{Tuner, View};
-use clipwright_shared::views::RgbImage;
+use clipwright_shared::views::{RgbImage, clip_view_of_rgb};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -132,6 +132,11 @@ pub fn tune(session: &Session, run: &TuneRun<'_>) -> Result<Outcome> {
             "none of the images can be read",
             "are they PNG, JPEG, WebP, GIF or BMP files?",
         ));
+    }
+    let side = session.clip.config.image.side as u32;
+    for sample in samples.iter().filter(|sample| sample.change() != 0) {
+        let view = clip_view_of_rgb(&read_image(&sample.path)?, side)?;
+        tracker.write_image(sample, &page::png(&view)?, side)?;
     }
     tracker.write_end()?;
     let mut summary = tracker.summary();

@@ -3,15 +3,10 @@
 
 use anyhow::Result;
 
+use super::grid::Grid;
 use super::plan::TunePlan;
 use super::tracker::TuneSummary;
 use crate::report::table::{Cell, Column, Group, ResultTable, Row};
-
-/// A named list of plans.
-pub struct Grid {
-    pub title: String,
-    pub plans: Vec<TunePlan>,
-}
 
 /// Tunes with each plan of `grid`, by `run`, which gets the plan and a name for its folder.
 ///
@@ -33,8 +28,8 @@ pub fn sweep(
         let counts = [summary.improved.len(), summary.worsened.len()];
         let counts = counts.map(|count| Some(Cell::Text(count.to_string())));
         let accuracy = [Some(Cell::share(summary.tuned_top1))];
-        let seconds = summary.seconds / summary.samples.max(1) as f64;
-        let cost = [Some(Cell::Text(format!("{:.0}", 1000.0 * seconds)))];
+        let rate = summary.images_per_second;
+        let cost = [(rate > 0.0).then(|| Cell::Text(format!("{:.0}", 1000.0 / rate)))];
         let cells = text.into_iter().chain(accuracy).chain(counts).chain(cost);
         rows.push(Row {
             name: plan.settings.loss.name().into(),

@@ -292,6 +292,21 @@ impl Tracker {
         events.flush()
     }
 
+    /// Writes the image that a sample is about, if tuning changed whether it is right.
+    pub fn write_image(&mut self, sample: &Sample, view: &[u8], side: u32) -> Result<()> {
+        let what = match sample.change() {
+            1 => "Improved_Images",
+            -1 => "Worsened_Images",
+            _ => return Ok(()),
+        };
+        let (Some(events), Some(label)) = (&mut self.events, sample.label) else {
+            return Ok(());
+        };
+        let name = &self.summary.per_class[label].class;
+        let tag = format!("{what}/img_{}:{label}-{name}", sample.index);
+        events.image(sample.index as u64, &tag, view, side, side)
+    }
+
     /// The notebook's tags for the whole run.
     pub fn write_end(&mut self) -> Result<()> {
         let summary = self.summary();

@@ -197,6 +197,23 @@ impl Coop {
         })
     }
 
+    /// The same context for these classes: the vectors that belong to them, if each class
+    /// has its own.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if a class-specific context was not learned on one of them.
+    pub fn for_classes(&self, class_names: &[String]) -> Result<Self> {
+        let context = match self.class_specific() {
+            true => self.select(class_names)?,
+            false => self.context.clone(),
+        };
+        Ok(Self {
+            context,
+            class_names: class_names.to_vec(),
+            ..self.clone()
+        })
+    }
+
     /// The rows of a class-specific context that belong to `class_names`.
     fn select(&self, class_names: &[String]) -> Result<Tensor> {
         let device = self.context.device();
