@@ -9,7 +9,7 @@ use clipwright_shared::Session;
 use clipwright_shared::clip::ImageEncoder;
 use clipwright_shared::eval::{ConfusionMatrix, Metrics, TOP, ranked};
 use clipwright_shared::learners::{Classifier, Learner};
-use clipwright_shared::views::clip_view_of_rgb;
+use clipwright_shared::views::{RgbImage, clip_view_of_rgb};
 use serde::{Deserialize, Serialize};
 
 use crate::data::Item;
@@ -33,17 +33,33 @@ pub struct Measured {
 /// If an image cannot be read; the message names it.
 pub fn features(session: &Session, encoder: &ImageEncoder, items: &[Item]) -> Result<Tensor> {
     let side = session.clip.config.image.side as u32;
-    let all: Vec<usize> = (0..items.len()).collect();
-    let batches: Vec<Vec<usize>> = all.chunks(VIEWS_PER_FORWARD).map(<[_]>::to_vec).collect();
     let paths = items.iter().map(|item| item.path.clone());
     let images = Arc::new(Images::with_budget(paths, 0));
-    let bar = steps_bar(items.len());
-    bar.set_message("images encoded");
-    let views = ViewsAhead::new(images, batches, move |image, _, _| {
+    encode_ahead(session, encoder, images, move |image, _, _| {
         clip_view_of_rgb(image, side)
-    })?;
+    })
+}
+
+/// Features `[images, embed_dim]`, as `encoder` gives them, of one view of each image:
+/// `view` is that of [`ViewsAhead`], and runs ahead of the encoder.
+///
+/// # Errors
+/// If an image cannot be read; the message names it.
+pub fn encode_ahead(
+    session: &Session,
+    encoder: &ImageEncoder,
+    images: Arc<Images>,
+    view: impl Fn(&RgbImage, usize, usize) -> clipwright_shared::Result<RgbImage>
+    + Send
+    + Sync
+    + 'static,
+) -> Result<Tensor> {
+    let all: Vec<usize> = (0..images.len()).collect();
+    let batches: Vec<Vec<usize>> = all.chunks(VIEWS_PER_FORWARD).map(<[_]>::to_vec).collect();
+    let bar = steps_bar(images.len());
+    bar.set_message("images encoded");
     let mut features = Vec::new();
-    for views in views {
+    for views in ViewsAhead::new(images, batches, view)? {
         let views = views?;
         features.push(encoder.forward(&session.pixels(&views)?)?.detach());
         bar.inc(views.len() as u64);

@@ -25,10 +25,7 @@ struct Report {
 
 pub fn run(args: &Eval) -> Result<()> {
     let dataset = data::open(&args.data, args.dataset.as_deref())?;
-    let split = args.split.unwrap_or(match dataset.has_splits {
-        true => Split::Test,
-        false => Split::All,
-    });
+    let split = args.split.unwrap_or(dataset.usual_split());
     let mut session = model::open(&args.model)?;
     let mut options = args.unsaid.options()?;
     if let [template] = &args.template[..] {

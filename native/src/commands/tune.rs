@@ -12,7 +12,7 @@ use serde_json::json;
 use super::load_learned;
 use super::protocol::leave;
 use crate::args::{SweepTune, Tune, TuneOn};
-use crate::data::{self, Split};
+use crate::data;
 use crate::model;
 use crate::problem::problem;
 use crate::run::Existing;
@@ -125,10 +125,7 @@ fn tune_run<'a>(
 fn labelled(on: &TuneOn) -> Result<Images> {
     let data = on.data.as_deref().context("no data")?;
     let dataset = data::open(data, on.dataset.as_deref())?;
-    let split = on.split.unwrap_or(match dataset.has_splits {
-        true => Split::Test,
-        false => Split::All,
-    });
+    let split = on.split.unwrap_or(dataset.usual_split());
     let items = dataset.items(split, on.subset);
     if items.is_empty() {
         return Err(problem(

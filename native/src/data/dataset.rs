@@ -95,6 +95,15 @@ impl Dataset {
         seven.chain(own).collect()
     }
 
+    /// What is measured on if nothing else is said: the test images of a source that has
+    /// splits, else all of them.
+    pub fn usual_split(&self) -> Split {
+        match self.has_splits {
+            true => Split::Test,
+            false => Split::All,
+        }
+    }
+
     /// Number of images in `split`.
     pub fn len(&self, split: Split) -> usize {
         self.parts(split).iter().map(|part| part.len()).sum()

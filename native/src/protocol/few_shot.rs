@@ -60,13 +60,12 @@ pub fn few_shot(
             _ => format!("{shots} shots"),
         })
     }));
-    let mut rows = vec![
+    let rows = vec![
         row("zero-shot", &columns, |at| {
             (at == 0).then(|| Summary::single(zero_shot))
         }),
         row(&title, &columns, |at| Some(points[at.checked_sub(1)?].1)),
     ];
-    rows.retain(|row| !row.name.is_empty());
     let mut table = ResultTable {
         title: format!("Few-shot on {data}"),
         rows_are: "method".into(),

@@ -72,10 +72,7 @@ pub fn transfer(
     let (mut zero_shot, mut learned) = (Vec::new(), Vec::new());
     for target in targets {
         let dataset = &target.dataset;
-        let test = match dataset.has_splits {
-            true => Split::Test,
-            false => Split::All,
-        };
+        let test = dataset.usual_split();
         if test == Split::All {
             eprintln!(
                 "note: {} has no splits: all its images are measured, also those that a file was \

@@ -39,8 +39,6 @@ pub enum Opened {
     New(RunFolder),
     /// The bytes of a checkpoint, and the epochs reported up to then or later.
     Interrupted(RunFolder, Vec<u8>, Vec<EpochReport>),
-    /// A finished run of the same plan.
-    Finished(PathBuf),
 }
 
 /// A folder in which one run is written.
@@ -53,7 +51,32 @@ pub struct RunFolder {
 const INCIDENTAL: [&str; 2] = ["clipwright", "device"];
 
 impl RunFolder {
-    /// Opens the folder for a run of `plan`, and writes the plan if it is new.
+    /// The learned file of a finished run of `plan`, if the folder holds one and it is not
+    /// to be replaced.
+    ///
+    /// # Errors
+    /// If it holds a finished run that is to be left alone, or one of another plan.
+    pub fn finished(
+        path: &Path,
+        plan: &impl Serialize,
+        existing: Existing,
+    ) -> Result<Option<PathBuf>> {
+        let learned = path.join(LEARNED);
+        if existing == Existing::Overwrite || !learned.exists() {
+            return Ok(None);
+        }
+        if existing == Existing::Refuse {
+            return Err(problem(
+                format!("{} holds a finished run", path.display()),
+                "choose another --out, or replace the run with --overwrite",
+            ));
+        }
+        check_same_plan(path, &serde_json::to_value(plan)?)?;
+        Ok(Some(learned))
+    }
+
+    /// Opens the folder, which holds no finished run that stays, for a run of `plan`, and
+    /// writes the plan if it is new.
     ///
     /// # Errors
     /// If it holds another run and that may not be replaced, or cannot be written.
@@ -66,8 +89,6 @@ impl RunFolder {
             remove(&path.join(LEARNED))?;
             remove(&path.join(CHECKPOINT))?;
             remove_events(path)?;
-        } else if has(LEARNED) {
-            return finished(path, &plan, existing);
         } else if has(CHECKPOINT) {
             if existing == Existing::Refuse {
                 return Err(problem(
@@ -152,17 +173,6 @@ pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
     let text =
         fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     serde_json::from_str(&text).with_context(|| format!("{} is damaged", path.display()))
-}
-
-fn finished(path: &Path, plan: &Value, existing: Existing) -> Result<Opened> {
-    if existing == Existing::Refuse {
-        return Err(problem(
-            format!("{} holds a finished run", path.display()),
-            "choose another --out, or replace the run with --overwrite",
-        ));
-    }
-    check_same_plan(path, plan)?;
-    Ok(Opened::Finished(path.join(LEARNED)))
 }
 
 /// # Errors

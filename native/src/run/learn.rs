@@ -43,8 +43,7 @@ pub(super) struct Learnt {
 }
 
 impl<'a> Started<'a> {
-    /// Builds the learner, which refuses settings and prompts that do not fit; then reads
-    /// every image, so that one that cannot be read is found now and not in the night.
+    /// Builds the learner, which refuses settings and prompts that do not fit.
     pub fn new(
         session: &Session,
         dataset: &Dataset,
@@ -60,20 +59,23 @@ impl<'a> Started<'a> {
         {
             items.extend(synthetic_items(&synthetic.folder, class_names)?);
         }
-        let images = Arc::new(Images::of(&items));
-        read_all(&images)?;
-        let started = Self {
+        Ok(Self {
             plan,
             class_names,
             trainer,
+            images: Arc::new(Images::of(&items)),
             items,
-            images,
             real,
-        };
-        if started.validates() {
-            read_all(&Images::of(&drawn.val))?;
+        })
+    }
+
+    /// Reads every image, so that one that cannot be read is found now and not in the night.
+    pub fn read_images(&self, drawn: &FewShot) -> Result<()> {
+        read_all(&self.images)?;
+        match self.validates() {
+            true => read_all(&Images::of(&drawn.val)),
+            false => Ok(()),
         }
-        Ok(started)
     }
 
     /// The paths of the training images.

@@ -97,14 +97,15 @@ pub fn run(session: &mut Session, dataset: &Dataset, run: &Run<'_>) -> Result<Ou
         images: started.image_names(),
         validation_images: started.validation_images(&drawn),
     };
+    if let Some(learned) = RunFolder::finished(run.out, &record, run.existing)? {
+        return Ok(Outcome {
+            learned,
+            summary: read_json(&run.out.join(SUMMARY))?,
+            reused: true,
+        });
+    }
+    started.read_images(&drawn)?;
     let (mut folder, interrupted) = match RunFolder::open(run.out, &record, run.existing)? {
-        Opened::Finished(learned) => {
-            return Ok(Outcome {
-                learned,
-                summary: read_json(&run.out.join(SUMMARY))?,
-                reused: true,
-            });
-        }
         Opened::New(folder) => (folder, None),
         Opened::Interrupted(folder, bytes, reports) => {
             let snapshot = Snapshot::from_bytes(&bytes, &session.clip)?;

@@ -14,9 +14,8 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 use super::mixing::Mixing;
-use super::targets;
 use crate::data::loader::{Images, ViewsAhead};
-use crate::progress::steps_bar;
+use crate::measure::encode_ahead;
 use crate::settings::TrainingPlan;
 
 /// Labelled images; the synthetic ones behind the real ones.
@@ -41,9 +40,6 @@ impl Examples {
         self.labels.is_empty()
     }
 }
-
-/// Views encoded together ahead of the steps.
-const VIEWS_PER_FORWARD: usize = 64;
 
 /// The batches of an epoch: a new order of the images, cut, and at most `most` of them.
 pub(super) fn epoch_batches(
@@ -170,9 +166,14 @@ impl<'a> Source<'a> {
         })))
     }
 
+    /// The right answers for the examples of a batch.
     fn targets(&self, batch: &[usize]) -> Result<Targets> {
-        let n_classes = self.examples.n_classes;
-        let targets = targets(self.examples, batch, n_classes, self.plan, self.session)?;
+        let labels: Vec<usize> = batch.iter().map(|&at| self.examples.labels[at]).collect();
+        let mut targets = Targets::of(&labels, &self.session.device)?;
+        let smoothing = self.plan.label_smoothing;
+        if smoothing > 0.0 {
+            targets = targets.softened(self.examples.n_classes, smoothing, None)?;
+        }
         self.weighted(targets, batch)
     }
 
@@ -190,20 +191,10 @@ impl<'a> Source<'a> {
     /// Normalised features `[images, embed_dim]` of this epoch's views, the decoding
     /// running ahead of the encoder.
     fn encode(&self, epoch: usize) -> Result<Tensor> {
-        let all: Vec<usize> = (0..self.examples.len()).collect();
-        let batches: Vec<Vec<usize>> = all.chunks(VIEWS_PER_FORWARD).map(<[_]>::to_vec).collect();
-        let bar = steps_bar(batches.len());
-        bar.set_message("encoding the views of an epoch");
-        let views = ViewsAhead::new(self.examples.images.clone(), batches, self.view(epoch))?;
-        let mut features = Vec::new();
-        for views in views {
-            let pixels = self.session.pixels(&views?)?;
-            let encoded = self.session.clip.image.forward(&pixels)?;
-            features.push(normalise(&encoded)?.detach());
-            bar.inc(1);
-        }
-        bar.finish_and_clear();
-        Ok(Tensor::cat(&features, 0)?)
+        let images = self.examples.images.clone();
+        let encoder = &self.session.clip.image;
+        let features = encode_ahead(self.session, encoder, images, self.view(epoch))?;
+        Ok(normalise(&features)?.detach())
     }
 
     /// How a view is made in `epoch`. Every crop has a random stream of its own, so the

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use clipwright_shared::Session;
 use clipwright_shared::learners::Learner;
-use clipwright_shared::train::{Targets, Trainer};
+use clipwright_shared::train::Trainer;
 use serde::{Deserialize, Serialize};
 
 use crate::measure::Validation;
@@ -170,20 +170,4 @@ pub fn train(
         epochs: done,
         best_epoch,
     })
-}
-
-/// The right answers for the examples of a batch.
-fn targets(
-    examples: &Examples,
-    batch: &[usize],
-    n_classes: usize,
-    plan: &TrainingPlan,
-    session: &Session,
-) -> Result<Targets> {
-    let labels: Vec<usize> = batch.iter().map(|&at| examples.labels[at]).collect();
-    let mut targets = Targets::of(&labels, &session.device)?;
-    if plan.label_smoothing > 0.0 {
-        targets = targets.softened(n_classes, plan.label_smoothing, None)?;
-    }
-    Ok(targets)
 }
