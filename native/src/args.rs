@@ -1,19 +1,23 @@
 //! The command line as it is typed.
 
+mod bench;
 mod data;
 mod files;
 mod hub;
 mod learned;
 mod protocol;
+mod site;
 mod synthetic;
 mod train;
 mod tune;
 
+pub use bench::Bench;
 pub use data::{Check, Data, DataList, Generate, Samples};
 pub use files::{Convert, DtypeArg, Encoder, Features, Inspect, NamingArg};
 pub use hub::{Models, Pull};
 pub use learned::{Explain, Export, FormArg, Unsaid};
 pub use protocol::{BaseToNew, FewShot, TableFormat, Transfer};
+pub use site::{Site, SiteDtype};
 pub use synthetic::{Filter, PlanSynthetic, Synthetic};
 pub use train::{Chosen, Presets, Train};
 pub use tune::{AugmenterArg, NotebookTable, Sweep, SweepTune, Tune, TuneHow, TuneOn, TunePreset};
@@ -78,8 +82,12 @@ pub enum Command {
     /// Check data sets, list those known by name, make images of the embedded world
     #[command(subcommand)]
     Data(Data),
+    /// Where the time of a training goes, on photographs that are made up
+    Bench(Bench),
     /// Train the embedded model from scratch
     Pretrain(Pretrain),
+    /// Write a page of your own classifier: a folder that any file host serves
+    Site(Site),
     /// Serve a folder, such as the built page, on this machine only
     Serve(Serve),
 }

@@ -52,16 +52,29 @@ pub fn read(path: &Path, options: &ReadOptions) -> Result<LearnedFile> {
 /// # Errors
 /// As [`read`]; if it does not fit the session's model.
 pub fn load(session: &mut Session, path: &Path, options: &ReadOptions) -> Result<LearnedInfo> {
+    Ok(load_with_file(session, path, options)?.0)
+}
+
+/// As [`load`]; returns the file too.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_with_file(
+    session: &mut Session,
+    path: &Path,
+    options: &ReadOptions,
+) -> Result<(LearnedInfo, LearnedFile)> {
     let options = ReadOptions {
         model: Some(ModelSizes::of(&session.clip)?),
         ..options.clone()
     };
     let file = read(path, &options)?;
     let name = path.display().to_string();
-    session
+    let info = session
         .add_learned_file(&name, &file)
         .map_err(misfit)
-        .with_context(|| format!("cannot load the learned file {name}"))
+        .with_context(|| format!("cannot load the learned file {name}"))?;
+    Ok((info, file))
 }
 
 /// Fails unless `file`, from `path`, belongs to `clip`.

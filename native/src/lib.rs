@@ -7,6 +7,7 @@
 //! [`measure`], and leaves a folder with a [`report`]; a [`protocol`] is many runs.
 
 pub mod args;
+pub mod bench;
 pub mod commands;
 pub mod data;
 pub mod hub;
@@ -20,6 +21,7 @@ pub mod protocol;
 pub mod report;
 pub mod run;
 pub mod settings;
+pub mod site;
 pub mod synthetic;
 pub mod training;
 pub mod tuning;

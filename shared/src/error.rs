@@ -42,6 +42,12 @@ pub enum Error {
         missing: &'static str,
     },
 
+    /// A text is to be encoded where there is no text encoder, only features of these
+    /// class names.
+    #[error("there is no text encoder here to read {asked}; expected one of the class names \
+             whose features are carried: {}", few(.carried))]
+    NoTextEncoder { asked: String, carried: Vec<String> },
+
     /// A configuration beside a model asks for what is not done here.
     #[error("{field} in {file} is {got}; expected {expected}")]
     Configuration {
@@ -144,6 +150,11 @@ impl Error {
                 "put the file with the {missing} encoder beside it and name the folder, or use \
                  the whole model"
             ),
+            Self::NoTextEncoder { .. } => {
+                "open the whole model to use other names and prompts; `clipwright site --classes` \
+                 writes a page for other names"
+                    .into()
+            }
             Self::NotFinite { .. } => {
                 "the file is damaged or its training diverged; fetch or train it again".into()
             }
@@ -222,6 +233,17 @@ impl fmt::Display for Audit {
             0 => Ok(()),
             more => write!(f, "; and {more} more"),
         }
+    }
+}
+
+/// Names in a row, the first of them where there are many.
+fn few(names: &[String]) -> String {
+    const SHOWN: usize = 8;
+    let shown = names[..names.len().min(SHOWN)].join(", ");
+    match names.len() {
+        0 => "none".into(),
+        count if count > SHOWN => format!("{shown} and {} more", count - SHOWN),
+        _ => shown,
     }
 }
 

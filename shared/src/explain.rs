@@ -4,12 +4,15 @@
 
 mod adapter;
 mod context;
+mod plane;
 mod probe;
+mod spectrum;
 
 use serde::{Deserialize, Serialize};
 
 pub use adapter::LayerChange;
 pub use context::{ContextVector, MetaNetNorms, NearWord};
+pub use plane::Plane;
 pub use probe::{NearClass, ProbeClass};
 
 use crate::checkpoint::LearnedFile;

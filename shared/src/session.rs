@@ -7,13 +7,21 @@ use candle_core::{DType, Device, Tensor};
 use image::RgbImage;
 use rayon::prelude::*;
 
-use crate::checkpoint::LearnedFile;
-use crate::clip::{Clip, ImageEncoder, Tokenizer, Weights};
+use crate::checkpoint::{LearnedFile, ReadyFile};
+use crate::clip::{
+    CarriedZeroShot, Clip, Configuration, ImageEncoder, ModelFile, Tokenizer, Weights,
+};
 use crate::error::{Error, Result};
+use crate::formats::Checkpoint;
+use crate::interop::{self, ModelSizes, NamedBytes, ReadOptions};
 use crate::learners::{Classifier, Coop, Learner, Method, ZeroShot};
 use crate::ops::softmax;
 use crate::protocol::{ClassProbability, Classification, LearnedInfo, ModelInfo, Ranking};
 use crate::views::{Picture, clip_view, clip_view_of_rgb, normalise_pixels_by};
+
+mod ready;
+
+use ready::Known;
 
 /// Name of the learner that is always there.
 pub const ZERO_SHOT: &str = "zero-shot";
@@ -33,7 +41,7 @@ enum Source {
 /// A learned file that was opened.
 struct Learned {
     info: LearnedInfo,
-    learner: Learner,
+    known: Known,
     /// If it does not see with the model's own.
     image_encoder: Option<ImageEncoder>,
 }
@@ -47,6 +55,8 @@ pub struct Session {
     fingerprint: String,
     learned: Vec<Learned>,
     classifiers: HashMap<Question, Classifier>,
+    /// What zero-shot answers with if there is no text encoder.
+    zero_shot: Option<CarriedZeroShot>,
 }
 
 impl Session {
@@ -62,6 +72,7 @@ impl Session {
             DType::F32 => weights,
             other => weights.to_dtype(other)?,
         };
+        let zero_shot = weights.zero_shot().cloned();
         let clip = Clip::load(weights)?;
         Ok(Self {
             tokenizer: Tokenizer::new(clip.config.text.vocabulary)?,
@@ -71,12 +82,31 @@ impl Session {
             clip,
             learned: Vec::new(),
             classifiers: HashMap::new(),
+            zero_shot,
         })
     }
 
     /// Opens a model from the bytes of a file of weights.
     pub fn from_bytes(bytes: &[u8], device: &Device) -> Result<Self> {
         Self::new(Weights::from_bytes(bytes, device)?, device)
+    }
+
+    /// Opens a model from its files: weights (several are the shards of one model), and
+    /// the configurations beside them (`.json`).
+    ///
+    /// # Errors
+    /// As [`ModelFile::open`] and [`ModelFile::weights`].
+    pub fn from_files(files: &[NamedBytes<'_>], device: &Device) -> Result<Self> {
+        let (configurations, weights): (Vec<&NamedBytes<'_>>, Vec<_>) =
+            files.iter().partition(|file| file.name.ends_with(".json"));
+        let configurations = configurations.into_iter().map(|file| Configuration {
+            name: file.name.into(),
+            json: String::from_utf8_lossy(file.bytes).into_owned(),
+        });
+        let checkpoints = weights.iter().map(|file| Checkpoint::read(file.bytes));
+        let checkpoints = checkpoints.collect::<Result<Vec<_>>>()?;
+        let file = ModelFile::open(checkpoints, &configurations.collect::<Vec<_>>())?;
+        Self::new(file.weights(device, &mut |_, _| {})?, device)
     }
 
     /// What the model is.
@@ -101,10 +131,35 @@ impl Session {
         &self.fingerprint
     }
 
-    /// Adds a learned file under `name`, replacing one of that name.
+    /// Adds a learned file under `name`, replacing one of that name; it may be one of
+    /// class features ([`ReadyFile`]).
     pub fn add_learned(&mut self, name: &str, bytes: &[u8]) -> Result<LearnedInfo> {
+        if ReadyFile::is_one(bytes) {
+            return self.add_ready_file(name, &ReadyFile::from_bytes(bytes)?);
+        }
         let file = LearnedFile::from_bytes(bytes)?;
         self.add_learned_file(name, &file)
+    }
+
+    /// As [`Self::add_learned`], from what any program left: see [`interop::read`].
+    ///
+    /// # Errors
+    /// As [`interop::read`] and [`Self::add_learned`].
+    pub fn add_learned_files(
+        &mut self,
+        name: &str,
+        files: &[NamedBytes<'_>],
+    ) -> Result<LearnedInfo> {
+        if let [file] = files
+            && ReadyFile::is_one(file.bytes)
+        {
+            return self.add_learned(name, file.bytes);
+        }
+        let options = ReadOptions {
+            model: Some(ModelSizes::of(&self.clip)?),
+            ..ReadOptions::default()
+        };
+        self.add_learned_file(name, &interop::read(files, &options)?)
     }
 
     /// As [`Self::add_learned`], already read.
@@ -130,7 +185,7 @@ impl Session {
         self.learned.push(Learned {
             info: info.clone(),
             image_encoder: learner.image_encoder(&self.clip)?,
-            learner,
+            known: Known::Learner(Box::new(learner)),
         });
         Ok(info)
     }
@@ -159,9 +214,17 @@ impl Session {
     /// What was learned, by the name of its file.
     ///
     /// # Errors
-    /// [`Error::Setting`] if there is none of this name.
+    /// [`Error::Setting`] if there is none of this name, or only its class features are
+    /// here.
     pub fn learner(&self, name: &str) -> Result<&Learner> {
-        Ok(&self.find(name)?.learner)
+        match &self.find(name)?.known {
+            Known::Learner(learner) => Ok(learner),
+            Known::Ready(_) => Err(Error::setting(
+                "the learned file",
+                format!("{name}, of which only the class features are here"),
+                "what was learned itself",
+            )),
+        }
     }
 
     /// The image encoder that the learned file `learned` sees with, or the model's own.
@@ -232,16 +295,20 @@ impl Session {
     ///
     /// # Errors
     /// As [`Learner::classifier`]; [`Error::Setting`] if there is no such learned file,
-    /// or a template is none.
+    /// or a template is none; [`Error::NoTextEncoder`] if there is no text encoder and
+    /// the features of these names are not carried.
     pub fn classifier(
         &mut self,
         learned: Option<&str>,
         class_names: &[String],
         templates: &[String],
     ) -> Result<Classifier> {
+        if let Some(ready) = self.ready_classifier(learned, class_names, templates)? {
+            return Ok(ready);
+        }
         let zero_shot;
         let (source, learner) = match learned {
-            Some(name) => (Source::Learned(name.into()), &self.find(name)?.learner),
+            Some(name) => (Source::Learned(name.into()), self.learner(name)?),
             None => {
                 zero_shot = Learner::ZeroShot(ZeroShot::new(templates.iter().cloned())?);
                 (

@@ -1,54 +1,88 @@
-//! What travels by `postMessage`: a small JSON text, and bytes beside it as an
-//! `ArrayBuffer` that is handed over, never copied.
+//! What travels by `postMessage`: a small JSON text, and bytes beside it as
+//! `ArrayBuffer`s that are handed over, never copied.
 //!
-//! Page → worker `{ json, bytes }`, worker → page `{ json, milliseconds }`.
+//! Page → worker `{ json, files: [{ name, bytes }] }`, worker → page `{ json, milliseconds,
+//! pixels }`.
 
-use clipwright_shared::protocol::{Event, Request};
+use clipwright_shared::protocol::{Event, Message};
 use js_sys::{Array, ArrayBuffer, Object, Reflect, Uint8Array};
 use serde::{Serialize, de::DeserializeOwned};
 use wasm_bindgen::{JsCast, JsValue};
 
+use crate::engine::{NamedFile, Reply};
+
 const JSON: &str = "json";
+const FILES: &str = "files";
+const NAME: &str = "name";
 const BYTES: &str = "bytes";
 const MILLISECONDS: &str = "milliseconds";
+const PIXELS: &str = "pixels";
 
-/// A request as a message, and what to transfer with it.
-pub fn request_message(
-    request: &Request,
-    bytes: Option<&ArrayBuffer>,
+/// A message with its files, and what to transfer with it.
+pub fn message_to_worker(
+    message: &Message,
+    files: &[(String, ArrayBuffer)],
 ) -> Result<(JsValue, Array), String> {
-    let message = Object::new();
-    set(&message, JSON, &to_json(request)?)?;
-    set(
-        &message,
-        BYTES,
-        &bytes.map_or(JsValue::NULL, |bytes| bytes.clone().into()),
-    )?;
-    let transfer = bytes.map_or_else(Array::new, |bytes| Array::of1(bytes));
-    Ok((message.into(), transfer))
+    let envelope = Object::new();
+    set(&envelope, JSON, &to_json(message)?)?;
+    let (list, transfer) = (Array::new(), Array::new());
+    for (name, bytes) in files {
+        let file = Object::new();
+        set(&file, NAME, &name.into())?;
+        set(&file, BYTES, bytes)?;
+        list.push(&file);
+        transfer.push(bytes);
+    }
+    set(&envelope, FILES, &list)?;
+    Ok((envelope.into(), transfer))
 }
 
-/// The request in a message, with its bytes.
-pub fn read_request(message: &JsValue) -> Result<(Request, Vec<u8>), String> {
-    let bytes = match get(message, BYTES)?.dyn_into::<ArrayBuffer>() {
-        Ok(buffer) => Uint8Array::new(&buffer).to_vec(),
-        Err(_) => Vec::new(),
-    };
-    Ok((from_json(message)?, bytes))
+/// The message in an envelope, with its files.
+pub fn read_message(envelope: &JsValue) -> Result<(Message, Vec<NamedFile>), String> {
+    let mut files = Vec::new();
+    if let Ok(list) = get(envelope, FILES)?.dyn_into::<Array>() {
+        for file in list.iter() {
+            let bytes = get(&file, BYTES)?.dyn_into::<ArrayBuffer>();
+            let bytes = bytes.map_err(|_| "a file without its bytes")?;
+            files.push(NamedFile {
+                name: get(&file, NAME)?.as_string().unwrap_or_default(),
+                bytes: Uint8Array::new(&bytes).to_vec(),
+            });
+        }
+    }
+    Ok((from_json(envelope)?, files))
 }
 
-/// An event as a message, with the time that its request took.
-pub fn event_message(event: &Event, milliseconds: f64) -> Result<JsValue, String> {
-    let message = Object::new();
-    set(&message, JSON, &to_json(event)?)?;
-    set(&message, MILLISECONDS, &milliseconds.into())?;
-    Ok(message.into())
+/// A reply with the time that its task took, and what to transfer with it.
+pub fn reply_to_page(reply: &Reply, milliseconds: f64) -> Result<(JsValue, Array), String> {
+    let envelope = Object::new();
+    set(&envelope, JSON, &to_json(&reply.event)?)?;
+    set(&envelope, MILLISECONDS, &milliseconds.into())?;
+    let transfer = Array::new();
+    if !reply.pixels.is_empty() {
+        let pixels = Uint8Array::from(reply.pixels.as_slice()).buffer();
+        set(&envelope, PIXELS, &pixels)?;
+        transfer.push(&pixels);
+    }
+    Ok((envelope.into(), transfer))
 }
 
-/// The event in a message, with the time that its request took.
-pub fn read_event(message: &JsValue) -> Result<(Event, f64), String> {
-    let milliseconds = get(message, MILLISECONDS)?.as_f64().unwrap_or_default();
-    Ok((from_json(message)?, milliseconds))
+/// What came from the worker.
+pub struct FromWorker {
+    pub event: Event,
+    /// How long its task has taken.
+    pub milliseconds: f64,
+    /// RGBA.
+    pub pixels: Option<ArrayBuffer>,
+}
+
+/// The event in an envelope.
+pub fn read_reply(envelope: &JsValue) -> Result<FromWorker, String> {
+    Ok(FromWorker {
+        event: from_json(envelope)?,
+        milliseconds: get(envelope, MILLISECONDS)?.as_f64().unwrap_or_default(),
+        pixels: get(envelope, PIXELS)?.dyn_into().ok(),
+    })
 }
 
 fn to_json(value: &impl Serialize) -> Result<JsValue, String> {
@@ -56,19 +90,19 @@ fn to_json(value: &impl Serialize) -> Result<JsValue, String> {
     Ok(json.into())
 }
 
-fn from_json<T: DeserializeOwned>(message: &JsValue) -> Result<T, String> {
-    let json = get(message, JSON)?.as_string();
+fn from_json<T: DeserializeOwned>(envelope: &JsValue) -> Result<T, String> {
+    let json = get(envelope, JSON)?.as_string();
     let json = json.ok_or("a message without a JSON text; expected one from clipwright")?;
     serde_json::from_str(&json)
         .map_err(|error| format!("a message that is not understood: {error}"))
 }
 
-fn get(message: &JsValue, key: &str) -> Result<JsValue, String> {
-    Reflect::get(message, &key.into()).map_err(|_| format!("a message without `{key}`"))
+fn get(object: &JsValue, key: &str) -> Result<JsValue, String> {
+    Reflect::get(object, &key.into()).map_err(|_| format!("a message without `{key}`"))
 }
 
-fn set(message: &Object, key: &str, value: &JsValue) -> Result<(), String> {
-    let done = Reflect::set(message, &key.into(), value);
+fn set(object: &Object, key: &str, value: &JsValue) -> Result<(), String> {
+    let done = Reflect::set(object, &key.into(), value);
     done.map(|_| ())
         .map_err(|_| format!("`{key}` cannot be set"))
 }

@@ -13,9 +13,14 @@
 pub mod components;
 pub mod engine;
 pub mod envelope;
+pub mod export;
 pub mod format;
 pub mod hooks;
+pub mod hub;
+pub mod pile;
+pub mod presets;
 pub mod prompt;
+pub mod share;
 pub mod sniff;
 pub mod state;
 pub mod worker;

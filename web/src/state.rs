@@ -6,20 +6,55 @@
 //! worker that died can be given everything again.
 
 mod action;
+mod augment;
+mod batch;
 mod files;
+mod hub;
+mod inquiry;
+mod learned_tab;
+mod patches;
+mod set_up;
+mod site;
+mod tab;
 mod task;
+mod tour;
+mod train;
+mod tune;
+mod views;
+mod words;
 mod worker_events;
 
 use std::rc::Rc;
 
 use clipwright_shared::learners::DEFAULT_TEMPLATE;
-use clipwright_shared::protocol::{Classification, LearnedInfo};
+use clipwright_shared::protocol::{Answer, LearnedInfo, Ranking, SiteInfo};
+use clipwright_shared::session::ZERO_SHOT;
 use serde::Deserialize;
 use yew::Reducible;
 
 pub use action::Action;
-pub use files::{Learned, LearnedStage, ModelFile, ModelSlot, ModelStage, StoredFile};
-pub use task::Task;
+pub use augment::{Augment, AugmentAction, AugmentSettings};
+pub use batch::{
+    Batch, BatchAction, BatchLearner, BatchSettings, Entry, MOST_IMAGES, NewRow, Row, Score,
+    SortKey,
+};
+pub use files::{FilePart, Learned, LearnedStage, ModelFile, ModelSlot, ModelStage, StoredFile};
+pub use hub::{Download, DownloadStage, HubAction, HubState, LookUp};
+pub use inquiry::{Answered, Inquiry, Outcome};
+pub use learned_tab::{
+    LearnedTab, LearnedTabAction, LearnedTabSettings, MapImage, MapSample, ShownLearned,
+};
+pub use patches::{Patches, PatchesAction, PatchesSettings};
+pub use tab::Tab;
+pub use task::{Asker, Lane, Running, Task};
+pub use tour::{STEPS, Step, Tour, TourAction};
+pub use train::{
+    Course, Fresh, KeptCourse, NewPhoto, Offer, Photo, PhotoStage, Saved, SavedPhoto, Train,
+    TrainAction, TrainSettings,
+};
+pub use tune::{LEARNING_RATES, ShownTuning, Tune, TuneAction, TuneSettings, TuneShare, TuneViews};
+pub use views::{Heat, ShownViews};
+pub use words::WordsAction;
 
 use crate::prompt::PLACEHOLDER;
 
@@ -87,16 +122,6 @@ pub struct Sample {
     pub title: String,
 }
 
-/// The newest answer.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Answer {
-    /// The question it answers.
-    pub id: u32,
-    pub classification: Classification,
-    /// How long the worker took.
-    pub milliseconds: f64,
-}
-
 /// All that the page knows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct State {
@@ -106,22 +131,34 @@ pub struct State {
     pub learned: Vec<Learned>,
     /// Names that the worker has yet to forget.
     pub forgotten: Vec<String>,
+    /// Whose page it is, if it is somebody's own classifier's.
+    pub site: Option<SiteInfo>,
     /// None until the list has come.
     pub samples: Option<SampleList>,
     pub image: Option<Image>,
     pub class_names: Vec<String>,
-    pub template: String,
-    /// Goes up with each change that needs a new answer.
-    pub question: u32,
-    /// The newest question that got an answer or a problem.
-    pub settled: u32,
-    pub answer: Option<Answer>,
-    /// Why the current question has no answer.
-    pub question_problem: Option<Problem>,
+    /// One, or several as an ensemble.
+    pub templates: Vec<String>,
+    /// The question on the right that is looked at.
+    pub tab: Tab,
+    /// The ranking of the image that is shown.
+    pub classify: Inquiry,
+    pub batch: Batch,
+    pub patches: Patches,
+    pub augment: Augment,
+    pub tune: Tune,
+    pub train: Train,
+    pub learned_tab: LearnedTab,
+    pub hub: HubState,
+    pub tour: Tour,
+    /// Goes up when another model or learned file answers.
+    pub epoch: u32,
     /// News that belong to no place of their own; dismissible.
     pub notice: Option<Problem>,
-    /// What the worker does right now.
-    pub in_flight: Option<Task>,
+    /// What the worker does right now, by lane.
+    pub running: [Option<Running>; 2],
+    /// Tasks started so far, by lane.
+    pub started: [u32; 2],
 }
 
 impl Default for State {
@@ -131,16 +168,25 @@ impl Default for State {
             model: ModelSlot::default(),
             learned: Vec::new(),
             forgotten: Vec::new(),
+            site: None,
             samples: None,
             image: None,
             class_names: Vec::new(),
-            template: DEFAULT_TEMPLATE.into(),
-            question: 0,
-            settled: 0,
-            answer: None,
-            question_problem: None,
+            templates: vec![DEFAULT_TEMPLATE.into()],
+            tab: Tab::default(),
+            classify: Inquiry::default(),
+            batch: Batch::default(),
+            patches: Patches::default(),
+            augment: Augment::default(),
+            tune: Tune::default(),
+            train: Train::default(),
+            learned_tab: LearnedTab::default(),
+            hub: HubState::default(),
+            tour: Tour::default(),
+            epoch: 0,
             notice: None,
-            in_flight: None,
+            running: [None, None],
+            started: [0, 0],
         }
     }
 }
@@ -166,22 +212,40 @@ impl State {
         None
     }
 
-    /// What is wrong with the template.
+    /// What is wrong with the templates.
     pub fn template_problem(&self) -> Option<Problem> {
-        let places = self.template.matches(PLACEHOLDER).count();
-        (places != 1).then(|| {
-            let message =
-                format!("the template has {places} places for the class name; expected one");
-            Problem::new(
-                message,
-                format!("write {PLACEHOLDER} once, as in “{DEFAULT_TEMPLATE}”"),
-            )
-        })
+        let mut places = self
+            .templates
+            .iter()
+            .map(|template| template.matches(PLACEHOLDER).count());
+        let places = places.find(|places| *places != 1)?;
+        let message = format!("the template has {places} places for the class name; expected one");
+        Some(Problem::new(
+            message,
+            format!("write {PLACEHOLDER} once, as in “{DEFAULT_TEMPLATE}”"),
+        ))
     }
 
-    /// Whether an answer is being worked on or will be.
+    /// Whether a ranking is being worked on or will be.
     pub fn is_thinking(&self) -> bool {
-        self.settled < self.question && self.obstacle().is_none()
+        let wish = self.classification_wish();
+        wish.is_some_and(|wish| self.classify.wants(&wish))
+    }
+
+    /// The newest ranking by each learner that is still there, zero-shot first.
+    pub fn rankings(&self) -> Option<Vec<&Ranking>> {
+        let Answer::Classified(classification) = &self.classify.answered()?.answer else {
+            return None;
+        };
+        let known = |ranking: &&Ranking| {
+            ranking.name == ZERO_SHOT || self.learned_info(&ranking.name).is_some()
+        };
+        Some(classification.rankings.iter().filter(known).collect())
+    }
+
+    /// Why the image that is shown has no ranking.
+    pub fn classify_problem(&self) -> Option<&Problem> {
+        self.classify.problem(self.classification_wish().as_ref())
     }
 
     /// What is known of the learned file `name`, once it has been open.
@@ -193,18 +257,25 @@ impl State {
 
     /// The bytes that may be needed again.
     pub fn live_sources(&self) -> Vec<SourceId> {
-        let model = [&self.model.open, &self.model.next]
-            .into_iter()
-            .filter_map(|file| file.as_ref()?.source());
-        let learned = self.learned.iter().map(|learned| learned.file.source);
+        let model = [&self.model.open, &self.model.next].into_iter().flatten();
+        let model = model
+            .filter_map(ModelFile::file)
+            .flat_map(StoredFile::sources);
+        let learned = self
+            .learned
+            .iter()
+            .flat_map(|learned| learned.file.sources());
         let image = self.image.iter().map(|image| image.source);
-        model.chain(learned).chain(image).collect()
-    }
-
-    /// Something changed that needs a new answer.
-    fn ask(&mut self) {
-        self.question += 1;
-        self.question_problem = None;
+        model
+            .chain(learned)
+            .chain(image)
+            .chain(self.batch.sources())
+            .chain(self.patches.inquiry.sources())
+            .chain(self.augment.inquiry.sources())
+            .chain(self.tune.inquiry.sources())
+            .chain(self.train.sources())
+            .chain(self.learned_tab.sources())
+            .collect()
     }
 }
 

@@ -91,6 +91,8 @@ pub enum DtypeArg {
     F32,
     F16,
     Bf16,
+    /// Matrices in eight bits with a scale for each output channel: a quarter of f32
+    Int8,
 }
 
 impl From<DtypeArg> for ModelType {
@@ -99,6 +101,7 @@ impl From<DtypeArg> for ModelType {
             DtypeArg::F32 => Self::F32,
             DtypeArg::F16 => Self::F16,
             DtypeArg::Bf16 => Self::Bf16,
+            DtypeArg::Int8 => Self::Int8,
         }
     }
 }

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clipwright_shared::Error;
-use clipwright_shared::checkpoint::write_changed_model;
-use clipwright_shared::clip::{ModelFile, Naming, hugging_face_json, open_clip_json};
+use clipwright_shared::checkpoint::{ModelForm, write_model_as};
+use clipwright_shared::clip::{Change, ModelFile, Naming, hugging_face_json, open_clip_json};
 use serde_json::{Value, json};
 
 use crate::args::{Convert, Encoder, NamingArg};
@@ -15,7 +15,7 @@ use crate::problem::problem;
 use crate::whole_file::write_whole_with;
 
 pub fn run(args: &Convert) -> Result<()> {
-    let (weights, parameters) = write(args, &|_, _| Ok(()))?;
+    let (weights, parameters) = write(args, None)?;
     println!(
         "{}",
         json!({
@@ -27,13 +27,10 @@ pub fn run(args: &Convert) -> Result<()> {
     Ok(())
 }
 
-/// Writes the model, each tensor's values changed on the way by `change`, which gets its
-/// name in OpenAI's state dict; returns the file of weights and how many values it has.
+/// Writes the model, each tensor's values changed on the way by `change` if there is one;
+/// returns the file of weights and how many values it has.
 /// Checks the whole file before it writes anything.
-pub(super) fn write(
-    args: &Convert,
-    change: &dyn Fn(&str, &mut [f32]) -> clipwright_shared::Result<()>,
-) -> Result<(PathBuf, usize)> {
+pub(super) fn write(args: &Convert, change: Option<&Change<'_>>) -> Result<(PathBuf, usize)> {
     let out = Out::new(args)?;
     let files = model::find(&args.model)?;
     let mut file = files.read()?;
@@ -41,6 +38,8 @@ pub(super) fn write(
     if !audit.is_clean() {
         return Err(Error::Audit(audit)).context(format!("cannot convert {}", args.model));
     }
+    let naming = args.naming.map_or(file.naming, Naming::from);
+    let form = ModelForm::copy_of(&file, naming, args.dtype.into(), change)?;
     match args.only {
         Some(Encoder::Image) => file.text = None,
         Some(Encoder::Text) => file.image = None,
@@ -52,7 +51,6 @@ pub(super) fn write(
             "`clipwright inspect` says which it has",
         ));
     }
-    let naming = args.naming.map_or(file.naming, Naming::from);
     let is_resnet = file.image.as_ref().is_some_and(|image| image.is_resnet());
     if is_resnet && naming == Naming::HuggingFace {
         return Err(problem(
@@ -65,13 +63,8 @@ pub(super) fn write(
     }
     let configuration = out.configuration(args.naming, naming, &file)?;
     write_whole_with(&out.weights, |writer| {
-        Ok(write_changed_model(
-            &file,
-            naming,
-            args.dtype.into(),
-            change,
-            writer,
-        )?)
+        let change = change.unwrap_or(&|_, _| Ok(()));
+        Ok(write_model_as(&file, &form, change, writer)?)
     })?;
     if let Some((path, json)) = configuration {
         let text = serde_json::to_string_pretty(&json)? + "\n";

@@ -165,6 +165,6 @@ fn merged(args: &Export, file: &LearnedFile) -> Result<Vec<PathBuf>> {
         only: None,
         overwrite: args.overwrite,
     };
-    let (weights, _) = convert::write(&convert, &|name, values| merge.add(name, values))?;
+    let (weights, _) = convert::write(&convert, Some(&|name, values| merge.add(name, values)))?;
     Ok(vec![weights])
 }

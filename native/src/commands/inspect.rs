@@ -5,7 +5,7 @@ use clipwright_shared::Error;
 use clipwright_shared::clip::{
     Backbone, EndOfText, ImageConfig, ModelFile, Naming, TextConfig, TowerConfig, TowerHints,
 };
-use clipwright_shared::formats::{Checkpoint, Container};
+use clipwright_shared::formats::{Checkpoint, Container, StoredType};
 use clipwright_shared::ops::Activation;
 use serde_json::{Value, json};
 
@@ -100,7 +100,11 @@ fn describe(file: &ModelFile<'_>) -> Value {
         Naming::HuggingFace => "Hugging Face's",
     };
     let (values, types) = file.contents();
-    let types: Vec<&str> = types.keys().map(|dtype| dtype.name()).collect();
+    let name = |dtype: &StoredType| match dtype {
+        StoredType::I8 => "int8 with a scale for each output channel",
+        other => other.name(),
+    };
+    let types: Vec<&str> = types.keys().map(name).collect();
     let mut clip = json!({
         "naming": naming,
         "parameters": values,
@@ -116,6 +120,7 @@ fn describe(file: &ModelFile<'_>) -> Value {
     };
     clip["text encoder"] = match &file.text {
         Some(text) => text_encoder(text, &file.hints.text),
+        None if file.carries_zero_shot() => "left out: class features are in its place".into(),
         None => "none in this file".into(),
     };
     let problems: Vec<String> = file.audit().lines().collect();

@@ -1,5 +1,6 @@
 //! One file for each command: from arguments to a plan, and the plan carried out.
 
+mod bench;
 mod classify;
 mod convert;
 mod data;
@@ -13,6 +14,7 @@ mod pretrain;
 mod protocol;
 mod pull;
 mod serve;
+mod site;
 mod synthetic;
 mod train;
 mod tune;
@@ -49,7 +51,9 @@ pub fn run(command: Command) -> Result<()> {
         Command::Pull(args) => pull::run(&args),
         Command::Models(args) => models::run(&args),
         Command::Data(args) => data::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Pretrain(args) => pretrain::run(&args),
+        Command::Site(args) => site::run(&args),
         Command::Serve(args) => serve::run(&args),
     }
 }

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use anyhow::Result;
 use clipwright_shared::learners::DEFAULT_TEMPLATE;
+use clipwright_shared::learners::IMAGENET_TEMPLATES_SELECT;
 use rayon::prelude::*;
 
 use super::few_shot::{FewShot, MOST_VALIDATION_SHOTS, draw};
-use super::named::IMAGENET_TEMPLATES_SELECT;
 use super::python_random::PythonRandom;
 use super::{Item, Split, Subset};
 use crate::problem::problem;

@@ -144,15 +144,25 @@ impl Plan {
     /// The method's name, with what differs from the published one.
     pub fn title(&self) -> String {
         let title = self.method.title();
-        match (&self.learner, self.method) {
-            (LearnerPlan::Context(context), Method::CoCoOp) if context.training.batch > 1 => {
-                format!("{title} (batched steps)")
+        let mut differs = Vec::new();
+        match &self.learner {
+            LearnerPlan::Context(context) => {
+                if self.method == Method::CoCoOp && context.training.batch > 1 {
+                    differs.push("batched steps".to_string());
+                }
+                if context.coop.class_specific {
+                    differs.push("CSC".into());
+                }
+                if let Some(views) = context.training.cached_views {
+                    differs.push(format!("{views} cached views"));
+                }
             }
-            (LearnerPlan::Context(context), _) if context.coop.class_specific => {
-                format!("{title} (CSC)")
-            }
-            (LearnerPlan::Adapter(adapter), _) if adapter.synthetic.is_some() => "DISEF".into(),
-            _ => title.into(),
+            LearnerPlan::Adapter(adapter) if adapter.synthetic.is_some() => return "DISEF".into(),
+            _ => {}
+        }
+        match differs.is_empty() {
+            true => title.into(),
+            false => format!("{title} ({})", differs.join(", ")),
         }
     }
 }

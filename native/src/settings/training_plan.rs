@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result};
 use clipwright_shared::train::{
-    Decay, OptimizerSettings, Schedule, Warmup, WarmupKind, cosine_per_step,
+    Decay, OptimizerSettings, Schedule, Warmup, WarmupKind, cosine_per_step, steps_per_epoch,
 };
 use clipwright_shared::views::RandomResizedCrop;
 use serde::Serialize;
@@ -25,6 +25,10 @@ pub struct TrainingPlan {
     pub warmup: Option<Warmup>,
     /// Random crops, new in every epoch; `None` takes the test view.
     pub augment: Option<RandomResizedCrop>,
+    /// Crops of each image that are encoded once and seen in turn; `None` encodes new
+    /// ones in every epoch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cached_views: Option<usize>,
     pub label_smoothing: f64,
     pub validate: bool,
     pub patience: Option<usize>,
@@ -44,10 +48,7 @@ impl TrainingPlan {
     /// Steps of an epoch over `images`. Of incomplete batches with `drop_last` only
     /// those behind a whole one are left out, as in Dassl.
     pub fn steps_per_epoch(&self, images: usize) -> usize {
-        match self.drop_last && images >= self.batch {
-            true => images / self.batch,
-            false => images.div_ceil(self.batch),
-        }
+        steps_per_epoch(images, self.batch, self.drop_last)
     }
 
     /// Steps in all.
@@ -139,6 +140,7 @@ pub(super) fn training(settings: &Settings, shots: Option<usize>) -> Result<Trai
             Some(Augment::None) => None,
             _ => Some(RandomResizedCrop::default()),
         },
+        cached_views: cached_views(settings)?,
         label_smoothing: below_one("label-smoothing", settings.label_smoothing.unwrap_or(0.0))?,
         validate: settings.validate.unwrap_or(false) || settings.patience.is_some(),
         patience: settings.patience,
@@ -147,6 +149,19 @@ pub(super) fn training(settings: &Settings, shots: Option<usize>) -> Result<Trai
             .map(|prompts| at_least_one("prompts-at-once", prompts))
             .transpose()?,
     })
+}
+
+/// How many crops are kept, which needs crops.
+fn cached_views(settings: &Settings) -> Result<Option<usize>> {
+    match (settings.cache_views, settings.augment) {
+        (Some(_), Some(Augment::None)) => Err(problem(
+            "cache-views is given, and the images are not cropped",
+            "leave it out: without crops features are encoded once anyway",
+        )),
+        (views, _) => views
+            .map(|views| at_least_one("cache-views", views))
+            .transpose(),
+    }
 }
 
 /// Epochs or steps. CoOp's epochs go by the number of shots (KaiyangZhou/CoOp README).

@@ -201,6 +201,10 @@ pub struct Settings {
     /// Views of the training images
     #[arg(long, value_enum, help_heading = "Training")]
     pub augment: Option<Augment>,
+    /// An approximation: this many crops of each image, encoded once and seen in turn,
+    /// instead of new ones in every epoch [default: none]
+    #[arg(long, help_heading = "Training")]
+    pub cache_views: Option<usize>,
     /// Share of a label given to all classes evenly [default: 0]
     #[arg(long, help_heading = "Training")]
     pub label_smoothing: Option<f64>,

@@ -7,10 +7,9 @@ use anyhow::Result;
 use candle_core::Tensor;
 use clipwright_shared::Session;
 use clipwright_shared::clip::normalise;
-use clipwright_shared::train::{Input, Targets};
+use clipwright_shared::train::{self, Input, Targets};
 use clipwright_shared::views::{RandomResizedCrop, RgbImage, clip_view_of_rgb};
 use rand::SeedableRng;
-use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 use super::mixing::Mixing;
@@ -49,16 +48,8 @@ pub(super) fn epoch_batches(
     epoch: usize,
     most: usize,
 ) -> Vec<Vec<usize>> {
-    let mut random = ChaCha8Rng::seed_from_u64(seed);
-    random.set_stream(epoch as u64);
-    let mut order: Vec<usize> = (0..images).collect();
-    order.shuffle(&mut random);
     let steps = plan.steps_per_epoch(images).min(most);
-    order
-        .chunks(plan.batch)
-        .take(steps)
-        .map(<[usize]>::to_vec)
-        .collect()
+    train::epoch_batches(images, plan.batch, steps, seed, epoch)
 }
 
 /// Where the input of a step comes from.
@@ -71,10 +62,11 @@ pub(super) struct Source<'a> {
 }
 
 enum Kind {
-    /// Image features that are the same in every epoch.
-    Fixed(Tensor),
     /// Image features of each epoch's own views.
     Encoded,
+    /// Image features of views that come back after as many epochs as there are places;
+    /// encoded when they are first seen.
+    Kept(Vec<Option<Tensor>>),
     Pixels,
 }
 
@@ -88,21 +80,35 @@ impl<'a> Source<'a> {
         input: Input,
         plan: &'a TrainingPlan,
         seed: u64,
-    ) -> Result<Self> {
-        let mut source = Self {
+    ) -> Self {
+        Self {
             session,
             examples,
             plan,
             seed,
-            kind: match input {
-                Input::Features => Kind::Encoded,
-                Input::Pixels => Kind::Pixels,
+            kind: match (input, plan.augment, plan.cached_views) {
+                (Input::Pixels, ..) => Kind::Pixels,
+                (_, None, _) => Kind::Kept(vec![None]),
+                (_, _, Some(views)) => Kind::Kept(vec![None; views]),
+                _ => Kind::Encoded,
             },
-        };
-        if input == Input::Features && plan.augment.is_none() {
-            source.kind = Kind::Fixed(source.encode(0)?);
         }
-        Ok(source)
+    }
+
+    /// Image features of an epoch's views.
+    fn features(&mut self, epoch: usize) -> Result<Tensor> {
+        let Kind::Kept(kept) = &self.kind else {
+            return self.encode(epoch);
+        };
+        let place = epoch % kept.len();
+        if let Some(features) = &kept[place] {
+            return Ok(features.clone());
+        }
+        let features = self.encode(place)?;
+        if let Kind::Kept(kept) = &mut self.kind {
+            kept[place] = Some(features.clone());
+        }
+        Ok(features)
     }
 
     /// The inputs of an epoch's batches, in order.
@@ -111,11 +117,10 @@ impl<'a> Source<'a> {
         epoch: usize,
         batches: &'b [Vec<usize>],
     ) -> Result<Box<dyn Iterator<Item = Batch> + 'b>> {
-        let features = match &self.kind {
-            Kind::Fixed(features) => features.clone(),
-            Kind::Encoded => self.encode(epoch)?,
-            Kind::Pixels => return self.pixels(epoch, batches),
-        };
+        if let Kind::Pixels = self.kind {
+            return self.pixels(epoch, batches);
+        }
+        let features = self.features(epoch)?;
         let source = &*self;
         Ok(Box::new(batches.iter().map(move |batch| {
             let index: Vec<u32> = batch.iter().map(|&image| image as u32).collect();

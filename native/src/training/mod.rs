@@ -102,7 +102,7 @@ pub fn train(
         (first_epoch, step) = (snapshot.epochs, snapshot.steps);
         stopping.resume(snapshot.best, snapshot.impatience);
     }
-    let mut source = Source::new(material.session, examples, trainer.input(), plan, seed)?;
+    let mut source = Source::new(material.session, examples, trainer.input(), plan, seed);
     let bar = steps_bar(steps);
     bar.set_position(step as u64);
     let (mut done, mut last_snapshot) = (first_epoch, Instant::now());
@@ -119,7 +119,10 @@ pub fn train(
                 None => anyhow::bail!("the loader ended before its epoch"),
             };
             lr = plan.learning_rate([epoch, epochs], [step, steps]);
-            let report = trainer.step(&input, &targets, lr)?;
+            let report = {
+                let _span = tracing::trace_span!("step").entered();
+                trainer.step(&input, &targets, lr)?
+            };
             step += 1;
             loss += f64::from(report.loss) * batch.len() as f64;
             correct += report.correct;

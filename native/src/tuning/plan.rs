@@ -1,7 +1,7 @@
 //! How images are tuned on, with everything filled in.
 
 use anyhow::Result;
-use clipwright_shared::tuning::{Augmenter, Loss, Selection, TuningSettings};
+use clipwright_shared::tuning::{Augmenter, Loss, Preset, Selection, TuningSettings};
 use clipwright_shared::views::augmix::AugMix;
 use serde::{Deserialize, Serialize};
 
@@ -39,9 +39,10 @@ pub fn resolve(how: &TuneHow, classes: usize) -> Result<TunePlan> {
         .augmix
         .unwrap_or(preset.augmix || how.severity.is_some());
     check_typed(how, augmenter, mixed)?;
+    let mixture = Preset::augmix();
     let augmix = mixed.then(|| AugMix {
-        severity: how.severity.unwrap_or(2),
-        ..AugMix::default()
+        severity: how.severity.unwrap_or(mixture.severity),
+        ..mixture
     });
     let augmenter = match (augmenter, Augmenter::tpt()) {
         (AugmenterArg::Views, Augmenter::Views { crop, .. }) => Augmenter::Views {
@@ -114,19 +115,25 @@ struct Defaults {
 
 impl Defaults {
     fn of(preset: TunePreset) -> Self {
-        let (augmenter, overlap, augmix, loss) = match preset {
-            TunePreset::Notebook => (AugmenterArg::Views, 0.0, true, Loss::DefaultTpt),
-            TunePreset::Tpt => (AugmenterArg::Views, 0.0, false, Loss::DefaultTpt),
-            TunePreset::Hard1 => (AugmenterArg::Views, 0.0, true, Loss::CrossEntropyHard1),
-            TunePreset::Patches => (AugmenterArg::Patches, 0.0, true, Loss::PatchLoss1),
-            TunePreset::Overlap => (AugmenterArg::Patches, 0.8, true, Loss::DefaultTpt),
-            TunePreset::OverlapHard1 => (AugmenterArg::Patches, 0.8, true, Loss::CrossEntropyHard1),
+        let preset = match preset {
+            TunePreset::Notebook => Preset::Notebook,
+            TunePreset::Tpt => Preset::Tpt,
+            TunePreset::Hard1 => Preset::Hard1,
+            TunePreset::Patches => Preset::Patches,
+            TunePreset::Overlap => Preset::Overlap,
+            TunePreset::OverlapHard1 => Preset::OverlapHard1,
+        };
+        let (augmenter, overlap, augmix) = match preset.augmenter() {
+            Augmenter::Views { augmix, .. } => (AugmenterArg::Views, 0.0, augmix),
+            Augmenter::Patches {
+                overlap, augmix, ..
+            } => (AugmenterArg::Patches, overlap, augmix),
         };
         Self {
             augmenter,
             overlap,
-            augmix,
-            loss,
+            augmix: augmix.is_some(),
+            loss: preset.loss(),
         }
     }
 }

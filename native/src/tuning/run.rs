@@ -12,7 +12,7 @@ use candle_core::Tensor;
 use clipwright_shared::Session;
 use clipwright_shared::clip::normalise;
 use clipwright_shared::learners::{Coop, PromptTokens};
-use clipwright_shared::tuning::{Tuner, View};
+use clipwright_shared::tuning::{Tuner, View, view_seed};
 use clipwright_shared::views::{RgbImage, clip_view_of_rgb};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -158,11 +158,6 @@ fn order(run: &TuneRun<'_>) -> Vec<(PathBuf, Option<usize>)> {
     images.shuffle(&mut ChaCha8Rng::seed_from_u64(run.seed));
     images.truncate(run.samples.unwrap_or(usize::MAX));
     images
-}
-
-/// The seed of an image's views.
-pub(super) fn view_seed(seed: u64, index: usize) -> u64 {
-    seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ index as u64
 }
 
 /// Calls `done` with each image's sample in order, and appends it to the file.

@@ -1,10 +1,9 @@
 //! `learned.safetensors`: the learned tensors alone, with metadata that says
 //! what they belong to.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
+use super::fields::{from_header, to_header};
 use super::safetensors_file::{Entry, f32_bytes, write};
 use crate::clip::{Clip, check_finite};
 use crate::error::{Error, Result};
@@ -13,6 +12,9 @@ use crate::learners::{Learner, LearnerFacts, Method, NamedTensors};
 
 /// The value of the metadata key `format`; a file without it is another's.
 pub const LEARNED_FORMAT: &str = "clipwright-learned-1";
+
+/// For messages.
+const WHAT: &str = "the learned file";
 
 /// What a learned file says of itself. In the safetensors header each field is
 /// a key of its own, its value as JSON.
@@ -56,12 +58,7 @@ impl LearnedFile {
 
     /// The bytes of `learned.safetensors`.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        let fail = |error: &dyn std::fmt::Display| Error::format("the learned file", error);
-        let mut header = BTreeMap::from([("format".to_string(), LEARNED_FORMAT.to_string())]);
-        let fields = serde_json::to_value(&self.metadata).map_err(|error| fail(&error))?;
-        for (key, value) in fields.as_object().into_iter().flatten() {
-            header.insert(key.clone(), value.to_string());
-        }
+        let header = to_header(WHAT, LEARNED_FORMAT, &self.metadata)?;
         let tensors: Vec<_> = self.tensors.iter().collect();
         let entries: Vec<Entry> = tensors
             .iter()
@@ -82,28 +79,14 @@ impl LearnedFile {
     /// [`Error::Format`] if the file is damaged or not one of ours,
     /// [`Error::NotFinite`] if it holds NaN.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        let fail = |error: &dyn std::fmt::Display| Error::format("the learned file", error);
         let file = Checkpoint::read(bytes)?;
-        let mut fields = serde_json::Map::new();
-        for (key, value) in &file.metadata {
-            if let Ok(value) = serde_json::from_str(value) {
-                fields.insert(key.clone(), value);
-            }
-        }
-        let format = file.metadata.get("format");
-        if format.is_none_or(|format| format != LEARNED_FORMAT) {
-            let found = format.map_or("none".into(), |format| format!("{format:?}"));
-            return Err(fail(&format!(
-                "its format is {found}; expected \"{LEARNED_FORMAT}\""
-            )));
-        }
-        let metadata: LearnedMetadata =
-            serde_json::from_value(fields.into()).map_err(|error| fail(&error))?;
+        let metadata = from_header(WHAT, LEARNED_FORMAT, &file.metadata)?;
         let mut tensors = Vec::new();
         for (name, stored) in &file.tensors {
             if stored.dtype != StoredType::F32 {
                 let got = stored.dtype.name();
-                return Err(fail(&format!("`{name}` is {got}; expected f32")));
+                let reason = format!("`{name}` is {got}; expected f32");
+                return Err(Error::format(WHAT, reason));
             }
             let tensor = stored.to_f32_tensor()?;
             check_finite(name, &tensor)?;

@@ -31,6 +31,9 @@ pub struct Hints {
     pub end_of_text: Option<EndOfText>,
     pub mean: Option<[f32; 3]>,
     pub standard_deviation: Option<[f32; 3]>,
+    /// Sizes of a text encoder that was left out: the file is whole without it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left_out_text: Option<TextConfig>,
 }
 
 /// What shapes do not tell of one transformer.
@@ -108,6 +111,7 @@ impl Hints {
             end_of_text: text.map(|text| text.end_of_text),
             mean: image.map(|image| image.mean),
             standard_deviation: image.map(|image| image.standard_deviation),
+            left_out_text: None,
         }
     }
 
@@ -118,6 +122,7 @@ impl Hints {
         self.end_of_text = self.end_of_text.or(other.end_of_text);
         self.mean = self.mean.or(other.mean);
         self.standard_deviation = self.standard_deviation.or(other.standard_deviation);
+        self.left_out_text = self.left_out_text.take().or(other.left_out_text);
     }
 
     /// Reads the header of a converted file.

@@ -1,6 +1,7 @@
 //! The image encoder, of either kind.
 
 use candle_core::Tensor;
+use tracing::trace_span;
 
 use super::transformer::Transformer;
 use super::{Backbone, ImageConfig, ModifiedResNet, VisionTransformer, Weights};
@@ -66,6 +67,7 @@ impl ImageEncoder {
     /// Normalised pixels `[B, 3, side, side]` → image features `[B, embed_dim]`,
     /// not normalised.
     pub fn forward(&self, pixels: &Tensor) -> Result<Tensor> {
+        let _span = trace_span!("image").entered();
         match self {
             Self::Vit(vit) => vit.forward(pixels),
             Self::ResNet(resnet) => resnet.forward(pixels),

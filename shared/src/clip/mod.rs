@@ -1,6 +1,7 @@
 //! CLIP: two encoders into one joint space.
 
 mod adapter;
+mod carried;
 mod config;
 mod config_json;
 mod hints;
@@ -17,6 +18,9 @@ mod vit;
 mod weights;
 
 pub use adapter::{Adapter, BlockAdapter, Dropout, LowRank, Projection};
+pub use carried::{
+    CarriedZeroShot, ClassFeatures, FINGERPRINT_KEY, ZERO_SHOT_KEY, ZERO_SHOT_TENSOR,
+};
 pub use config::{
     Backbone, ClipConfig, EndOfText, ImageConfig, MEAN, STANDARD_DEVIATION, Shapes, TextConfig,
     TowerConfig,
@@ -25,7 +29,7 @@ pub use config_json::{hugging_face_json, open_clip_json};
 pub use hints::{Configuration, HEADER_KEY, Hints, TowerHints};
 pub use image::ImageEncoder;
 pub use layout::{LOGIT_SCALE, Slot, image_slots, text_slots};
-pub use model_file::ModelFile;
+pub use model_file::{Change, ModelFile};
 pub use naming::{Naming, Place};
 pub use resnet::ModifiedResNet;
 pub use text::TextTransformer;
@@ -59,7 +63,10 @@ impl Clip {
         let embed_dim = config.embed_dim;
         Ok(Self {
             image: ImageEncoder::load(&mut weights, &config.image, embed_dim)?,
-            text: TextTransformer::load(&mut weights, &config.text, embed_dim)?,
+            text: match weights.has_text() {
+                true => TextTransformer::load(&mut weights, &config.text, embed_dim)?,
+                false => TextTransformer::left_out(&config.text),
+            },
             log_logit_scale: weights.take(LOGIT_SCALE, &[])?,
             config,
         })
@@ -138,7 +145,10 @@ impl Clip {
     /// The weight `[width, width]` of one projection of the text encoder's block `at`,
     /// if there is such a block.
     pub fn text_projection(&self, at: usize, projection: Projection) -> Result<Option<Tensor>> {
-        self.text.transformer().projection(at, projection)
+        match self.text.transformer() {
+            Some(transformer) => transformer.projection(at, projection),
+            None => Ok(None),
+        }
     }
 
     /// The device that its tensors are on.

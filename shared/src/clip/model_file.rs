@@ -6,13 +6,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use candle_core::{Device, Tensor};
 use rayon::prelude::*;
 
+use super::carried::{FINGERPRINT_KEY, OWN_PREFIX, ZERO_SHOT_KEY, ZERO_SHOT_TENSOR};
 use super::config::Shapes;
 use super::hints::HEADER_KEY;
-use super::layout::{Slot, image_slots, is_buffer, text_slots};
+use super::layout::{LOGIT_SCALE, Slot, image_slots, is_buffer, text_slots};
 use super::naming::{Naming, Place};
-use super::{ClipConfig, Configuration, Hints, ImageConfig, TextConfig, Weights};
+use super::weights::{Carried, FingerprintHash};
+use super::{CarriedZeroShot, ClipConfig, Configuration, Hints, ImageConfig, TextConfig, Weights};
 use crate::error::{Audit, Error, Misshapen, Result};
 use crate::formats::{Checkpoint, StoredTensor, StoredType};
+
+/// Changes the values of a tensor, row-major, by its name in OpenAI's state dict.
+pub type Change<'a> = dyn Fn(&str, &mut [f32]) -> Result<()> + 'a;
 
 /// The tensors of a CLIP, or of one of its encoders, in one file or several.
 pub struct ModelFile<'a> {
@@ -25,6 +30,11 @@ pub struct ModelFile<'a> {
     pub embed_dim: usize,
     /// What files beside the tensors, or their header, said.
     pub hints: Hints,
+    /// The fingerprint of the model that this is a copy or a part of, if all of its files
+    /// say the same one.
+    stated_fingerprint: Option<String>,
+    /// The header's description of the features in place of a text encoder.
+    zero_shot: Option<String>,
     stored: Stored<'a>,
 }
 
@@ -41,7 +51,11 @@ impl<'a> ModelFile<'a> {
     ) -> Result<Self> {
         let mut header = Hints::default();
         let mut tensors = BTreeMap::new();
+        let mut zero_shot = None;
+        let mut fingerprints = BTreeSet::new();
         for checkpoint in checkpoints {
+            fingerprints.insert(checkpoint.metadata.get(FINGERPRINT_KEY).cloned());
+            zero_shot = zero_shot.or(checkpoint.metadata.get(ZERO_SHOT_KEY).cloned());
             if let Some(json) = checkpoint.metadata.get(HEADER_KEY) {
                 header.fill(Hints::from_header(json)?);
             }
@@ -86,6 +100,12 @@ impl<'a> ModelFile<'a> {
             text,
             embed_dim,
             hints,
+            // One file that says nothing is no part of what the others are.
+            stated_fingerprint: match fingerprints.len() {
+                1 => fingerprints.pop_first().flatten(),
+                _ => None,
+            },
+            zero_shot,
             stored,
         })
     }
@@ -101,17 +121,30 @@ impl<'a> ModelFile<'a> {
         Ok(ClipConfig {
             embed_dim: self.embed_dim,
             image: self.image.clone().ok_or_else(missing_image)?,
-            text: self.text.clone().ok_or_else(missing_text)?,
+            text: match self.left_out_text() {
+                Some(left_out) => left_out.clone(),
+                None => self.text.clone().ok_or_else(missing_text)?,
+            },
         })
+    }
+
+    /// The sizes of a text encoder that the file is whole without.
+    pub fn left_out_text(&self) -> Option<&TextConfig> {
+        let left_out = self.hints.left_out_text.as_ref();
+        left_out.filter(|_| self.text.is_none() && self.image.is_some())
     }
 
     /// Every tensor that encoders of these sizes have, under OpenAI's names.
     pub fn slots(&self) -> Vec<Slot> {
         let image = self.image.iter();
         let text = self.text.iter();
+        let scale = self
+            .left_out_text()
+            .map(|_| (LOGIT_SCALE.into(), Vec::new()));
         image
             .flat_map(|image| image_slots(image, self.embed_dim))
             .chain(text.flat_map(|text| text_slots(text, self.embed_dim)))
+            .chain(scale)
             .collect()
     }
 
@@ -138,7 +171,10 @@ impl<'a> ModelFile<'a> {
             }
         }
         let extra = self.stored.tensors.iter().filter(|(name, _)| {
-            name.starts_with(&self.prefix) && !is_buffer(name) && !known.contains(*name)
+            name.starts_with(&self.prefix)
+                && !name.starts_with(OWN_PREFIX)
+                && !is_buffer(name)
+                && !known.contains(*name)
         });
         audit.extra = extra
             .map(|(name, tensor)| (name.clone(), tensor.dims.as_slice().into()))
@@ -185,7 +221,60 @@ impl<'a> ModelFile<'a> {
             progress(done, total);
             tensors.push((slot.0, tensor));
         }
-        Ok(Weights::new(config, tensors))
+        let mut weights = Weights::new(config, tensors);
+        weights.carried = Carried {
+            without_text: self.text.is_none(),
+            zero_shot: self.zero_shot(device)?,
+            fingerprint: self.stated_fingerprint.clone(),
+        };
+        Ok(weights)
+    }
+
+    fn zero_shot(&self, device: &Device) -> Result<Option<CarriedZeroShot>> {
+        let tensor = self.stored.tensors.get(ZERO_SHOT_TENSOR);
+        let (Some(json), Some(tensor)) = (&self.zero_shot, tensor) else {
+            return Ok(None);
+        };
+        let features = tensor.to_f32_tensor()?.to_device(device)?;
+        CarriedZeroShot::from_header(json, features, self.embed_dim).map(Some)
+    }
+
+    /// The fingerprint that the weights of this file have: [`Weights::fingerprint`].
+    ///
+    /// # Errors
+    /// As [`Self::values`].
+    pub fn fingerprint(&self) -> Result<String> {
+        match &self.stated_fingerprint {
+            Some(stated) => Ok(stated.clone()),
+            None => self.fingerprint_of_changed(&|_, _| Ok(())),
+        }
+    }
+
+    /// Whether class features stand in the place of the text encoder.
+    pub fn carries_zero_shot(&self) -> bool {
+        self.zero_shot.is_some()
+    }
+
+    /// Whether the header says whose copy or part this is.
+    pub fn states_fingerprint(&self) -> bool {
+        self.stated_fingerprint.is_some()
+    }
+
+    /// The fingerprint that the weights have once `change` has been at each tensor.
+    ///
+    /// # Errors
+    /// As [`Self::values`]; whatever `change` fails with.
+    pub fn fingerprint_of_changed(&self, change: &Change<'_>) -> Result<String> {
+        let mut slots = self.slots();
+        slots.sort();
+        let mut hash = FingerprintHash::default();
+        for slot in slots {
+            let mut values = self.values(&slot)?;
+            change(&slot.0, &mut values)?;
+            let sample = FingerprintHash::sample(values.len());
+            hash.add(&slot.0, &slot.1, sample.map(|at| values[at]));
+        }
+        Ok(hash.finish())
     }
 
     /// The values of the slot `name` of shape `dims`, row-major.

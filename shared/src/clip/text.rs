@@ -2,15 +2,25 @@
 //! KaiyangZhou/CoOp `TextEncoder`).
 
 use candle_core::{DType, Tensor};
+use tracing::trace_span;
 
 use super::transformer::{Attention, LayerNorm, Transformer};
 use super::{TextConfig, Weights};
 use crate::error::{Error, Result};
 use crate::ops;
 
-/// Prompts → text features.
+/// Prompts → text features. In a model without a text encoder its sizes are known, and
+/// whatever needs its weights fails with [`Error::NoTextEncoder`].
 #[derive(Debug, Clone)]
 pub struct TextTransformer {
+    vocabulary: usize,
+    context_length: usize,
+    width: usize,
+    weights: Option<TextWeights>,
+}
+
+#[derive(Debug, Clone)]
+struct TextWeights {
     token_embedding: Tensor,      // [vocabulary, width]
     positional_embedding: Tensor, // [context_length, width]
     transformer: Transformer,
@@ -22,13 +32,39 @@ impl TextTransformer {
     /// Reads the tensors of the text tower.
     pub fn load(weights: &mut Weights, text: &TextConfig, embed_dim: usize) -> Result<Self> {
         let (tower, width) = (&text.tower, text.tower.width);
-        Ok(Self {
+        let read = TextWeights {
             token_embedding: weights.take("token_embedding.weight", &[text.vocabulary, width])?,
             positional_embedding: weights
                 .take("positional_embedding", &[text.context_length, width])?,
             transformer: Transformer::load(weights, "transformer", tower, Attention::Causal)?,
             ln_final: LayerNorm::load(weights, "ln_final", tower)?,
             projection: weights.take("text_projection", &[width, embed_dim])?,
+        };
+        Ok(Self {
+            weights: Some(read),
+            ..Self::left_out(text)
+        })
+    }
+
+    /// An encoder of these sizes that is not there.
+    pub fn left_out(text: &TextConfig) -> Self {
+        Self {
+            vocabulary: text.vocabulary,
+            context_length: text.context_length,
+            width: text.tower.width,
+            weights: None,
+        }
+    }
+
+    /// Whether its weights are there.
+    pub fn is_there(&self) -> bool {
+        self.weights.is_some()
+    }
+
+    fn weights(&self) -> Result<&TextWeights> {
+        self.weights.as_ref().ok_or_else(|| Error::NoTextEncoder {
+            asked: "a prompt".into(),
+            carried: Vec::new(),
         })
     }
 
@@ -37,35 +73,40 @@ impl TextTransformer {
         &self,
         change: impl Fn(&Transformer) -> Result<Transformer>,
     ) -> Result<Self> {
+        let weights = self.weights()?;
         Ok(Self {
-            transformer: change(&self.transformer)?,
+            weights: Some(TextWeights {
+                transformer: change(&weights.transformer)?,
+                ..weights.clone()
+            }),
             ..self.clone()
         })
     }
 
-    /// Its blocks.
-    pub(super) fn transformer(&self) -> &Transformer {
-        &self.transformer
+    /// Its blocks, if they are there.
+    pub(super) fn transformer(&self) -> Option<&Transformer> {
+        Some(&self.weights.as_ref()?.transformer)
     }
 
     /// Rows of the token embedding.
     pub fn vocabulary(&self) -> usize {
-        self.token_embedding.dims()[0]
+        self.vocabulary
     }
 
     /// Slots of a prompt.
     pub fn context_length(&self) -> usize {
-        self.positional_embedding.dims()[0]
+        self.context_length
     }
 
     /// Columns of a context vector.
     pub fn width(&self) -> usize {
-        self.positional_embedding.dims()[1]
+        self.width
     }
 
     /// Token ids → their embeddings `[ids, width]`, in f32 whatever the weights are in.
     pub fn token_embedding(&self, ids: &[u32]) -> Result<Tensor> {
-        let vocabulary = self.token_embedding.dims()[0];
+        let table = &self.weights()?.token_embedding;
+        let vocabulary = self.vocabulary;
         if let Some(&id) = ids.iter().find(|&&id| id as usize >= vocabulary) {
             return Err(Error::setting(
                 "a token id",
@@ -73,8 +114,8 @@ impl TextTransformer {
                 format!("an id below the vocabulary's {vocabulary}"),
             ));
         }
-        let index = Tensor::new(ids, self.token_embedding.device())?;
-        let rows = self.token_embedding.index_select(&index, 0)?;
+        let index = Tensor::new(ids, table.device())?;
+        let rows = table.index_select(&index, 0)?;
         Ok(rows.to_dtype(DType::F32)?)
     }
 
@@ -84,6 +125,8 @@ impl TextTransformer {
     /// The attention is causal and only the end of text is read, so a prompt
     /// may be cut right behind the longest one: the result is the same.
     pub fn forward(&self, prompts: &Tensor, end_of_text: &[u32]) -> Result<Tensor> {
+        let _span = trace_span!("text").entered();
+        let weights = self.weights()?;
         let (count, length, width) = prompts.dims3()?;
         if length > self.context_length() || end_of_text.len() != count {
             return Err(Error::setting(
@@ -99,9 +142,9 @@ impl TextTransformer {
                 ),
             ));
         }
-        let positions = self.positional_embedding.narrow(0, 0, length)?;
+        let positions = weights.positional_embedding.narrow(0, 0, length)?;
         let prompts = prompts.to_dtype(positions.dtype())?;
-        let x = self
+        let x = weights
             .transformer
             .forward(&prompts.broadcast_add(&positions)?)?;
         let rows: Vec<u32> = (0u32..)
@@ -110,8 +153,8 @@ impl TextTransformer {
             .collect();
         let rows = Tensor::new(rows, prompts.device())?;
         let x = x.reshape((count * length, width))?.index_select(&rows, 0)?; // [N, width]
-        let x = self.ln_final.forward(&x)?;
-        let features = ops::linear(&x, &self.projection.t()?, None)?;
+        let x = weights.ln_final.forward(&x)?;
+        let features = ops::linear(&x, &weights.projection.t()?, None)?;
         Ok(features.to_dtype(DType::F32)?)
     }
 }

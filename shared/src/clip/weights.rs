@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::config::Shapes;
-use super::{Backbone, ClipConfig, Hints, ModelFile};
+use super::{Backbone, CarriedZeroShot, ClipConfig, Hints, ModelFile};
 use crate::error::{Error, Result};
 use crate::formats::Checkpoint;
 
@@ -17,6 +17,19 @@ use crate::formats::Checkpoint;
 pub struct Weights {
     pub config: ClipConfig,
     tensors: BTreeMap<String, Tensor>,
+    /// What stands in place of tensors.
+    pub(super) carried: Carried,
+}
+
+/// What a model file says beside its tensors.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Carried {
+    /// The text encoder was left out.
+    pub without_text: bool,
+    /// Features in its place.
+    pub zero_shot: Option<CarriedZeroShot>,
+    /// The fingerprint of the model that this is a copy of.
+    pub fingerprint: Option<String>,
 }
 
 impl Weights {
@@ -25,6 +38,7 @@ impl Weights {
         Self {
             config,
             tensors: tensors.into_iter().collect(),
+            carried: Carried::default(),
         }
     }
 
@@ -36,7 +50,17 @@ impl Weights {
     pub fn from_tensors(tensors: impl IntoIterator<Item = (String, Tensor)>) -> Result<Self> {
         let tensors: BTreeMap<String, Tensor> = tensors.into_iter().collect();
         let config = ClipConfig::read(&tensors, &Hints::default())?;
-        Ok(Self { config, tensors })
+        Ok(Self::new(config, tensors))
+    }
+
+    /// Whether the text encoder is there.
+    pub fn has_text(&self) -> bool {
+        !self.carried.without_text
+    }
+
+    /// Zero-shot's class features, if the file carried some.
+    pub fn zero_shot(&self) -> Option<&CarriedZeroShot> {
+        self.carried.zero_shot.as_ref()
     }
 
     /// Reads a file of any format and naming that is known; see
@@ -65,6 +89,7 @@ impl Weights {
         Ok(Self {
             config: self.config.clone(),
             tensors: tensors.collect::<Result<_>>()?,
+            carried: self.carried.clone(),
         })
     }
 
@@ -100,27 +125,50 @@ impl Weights {
 
     /// A short name for these very weights: a hash over all names, shapes and
     /// 64 values of each tensor rounded to f16, so that a file and its f16 copy
-    /// agree, whatever their naming, and a large model costs little.
+    /// agree, whatever their naming, and a large model costs little. A copy that is
+    /// more approximate, or a part, carries the name of what it was made of.
     pub fn fingerprint(&self) -> Result<String> {
-        let mut hash = Sha256::new();
-        for (name, tensor) in &self.tensors {
-            hash.update(name.as_bytes());
-            hash.update(format!("{:?}", tensor.dims()).as_bytes());
-            let flat = tensor.flatten_all()?;
-            let count = flat.elem_count();
-            let step = count.div_ceil(64).max(1);
-            let index: Vec<u32> = (0..count).step_by(step).map(|i| i as u32).collect();
-            let index = Tensor::new(index, tensor.device())?;
-            for value in flat.index_select(&index, 0)?.to_vec1::<f32>()? {
-                hash.update(half::f16::from_f32(value).to_le_bytes());
-            }
+        if let Some(carried) = &self.carried.fingerprint {
+            return Ok(carried.clone());
         }
-        let digest = hash.finalize();
-        Ok(digest
+        let mut hash = FingerprintHash::default();
+        for (name, tensor) in &self.tensors {
+            let flat = tensor.flatten_all()?;
+            let index = FingerprintHash::sample(flat.elem_count()).map(|at| at as u32);
+            let index = Tensor::new(index.collect::<Vec<u32>>(), tensor.device())?;
+            let values = flat.index_select(&index, 0)?.to_vec1::<f32>()?;
+            hash.add(name, tensor.dims(), values);
+        }
+        Ok(hash.finish())
+    }
+}
+
+/// The hash of [`Weights::fingerprint`], tensor by tensor in the order of names.
+#[derive(Default)]
+pub(super) struct FingerprintHash(Sha256);
+
+impl FingerprintHash {
+    /// The elements of a tensor of so many that are looked at.
+    pub fn sample(count: usize) -> impl Iterator<Item = usize> {
+        (0..count).step_by(count.div_ceil(64).max(1))
+    }
+
+    /// Adds a tensor by the values of its sample.
+    pub fn add(&mut self, name: &str, dims: &[usize], sample: impl IntoIterator<Item = f32>) {
+        self.0.update(name.as_bytes());
+        self.0.update(format!("{dims:?}").as_bytes());
+        for value in sample {
+            self.0.update(half::f16::from_f32(value).to_le_bytes());
+        }
+    }
+
+    pub fn finish(self) -> String {
+        let digest = self.0.finalize();
+        digest
             .iter()
             .take(8)
             .map(|byte| format!("{byte:02x}"))
-            .collect())
+            .collect()
     }
 }
 

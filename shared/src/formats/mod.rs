@@ -6,12 +6,16 @@
 
 mod element;
 mod kind;
+mod outline;
 mod positions;
+mod quantised;
 mod safetensors_file;
 mod stored;
 mod stored_type;
 mod torch;
 
+pub use outline::Outline;
+pub use quantised::{INT8_KEY, INT8_NOTE, scale_name};
 pub use stored::StoredTensor;
 pub use stored_type::StoredType;
 pub use torch::{SavedValue, torch_archive};

@@ -7,11 +7,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Range;
 
 use safetensors::Dtype;
 use safetensors::tensor::TensorInfo;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 
+use super::quantised::attach_scales;
 use super::{Checkpoint, Container, StoredTensor, StoredType};
 use crate::error::{Error, Result};
 
@@ -32,28 +34,87 @@ pub(super) fn is_safetensors(bytes: &[u8]) -> bool {
 /// leave gaps or do not fit their bytes.
 pub(super) fn read(bytes: &[u8]) -> Result<Checkpoint<'_>> {
     let (header, data) = split(bytes)?;
+    let header = parse(header)?;
+    if header.data_bytes != data.len() {
+        return Err(invalid(format!(
+            "its header describes {} bytes of tensors; the file has {} after the header",
+            header.data_bytes,
+            data.len()
+        )));
+    }
+    let mut stored = BTreeMap::new();
+    for (name, info) in header.tensors {
+        let (from, to) = info.data_offsets;
+        let tensor = data
+            .get(from..to)
+            .ok_or_else(|| before_its_beginning((from, to)))
+            .and_then(|bytes| StoredTensor::contiguous(stored_type(info.dtype)?, info.shape, bytes))
+            .map_err(|reason| invalid(format!("tensor `{name}`: {reason}")))?;
+        stored.insert(name, tensor);
+    }
+    attach_scales(&mut stored, &header.metadata)?;
+    Ok(Checkpoint {
+        container: Container::Safetensors,
+        tensors: stored,
+        metadata: header.metadata,
+        values: BTreeMap::new(),
+    })
+}
+
+/// Reads the header of a file whose data is elsewhere: the tensors without their
+/// bytes, and the place of each behind the header.
+///
+/// # Errors
+/// As [`read`], as far as the header tells.
+pub(super) fn outline(
+    header: &[u8],
+) -> Result<(Checkpoint<'static>, BTreeMap<String, Range<u64>>)> {
+    let header = parse(header)?;
+    let mut stored = BTreeMap::new();
+    let mut places = BTreeMap::new();
+    for (name, info) in header.tensors {
+        let (from, to) = info.data_offsets;
+        let tensor = to
+            .checked_sub(from)
+            .ok_or_else(|| before_its_beginning((from, to)))
+            .and_then(|bytes| StoredTensor::outlined(stored_type(info.dtype)?, info.shape, bytes))
+            .map_err(|reason| invalid(format!("tensor `{name}`: {reason}")))?;
+        places.insert(name.clone(), from as u64..to as u64);
+        stored.insert(name, tensor);
+    }
+    attach_scales(&mut stored, &header.metadata)?;
+    let checkpoint = Checkpoint {
+        container: Container::Safetensors,
+        tensors: stored,
+        metadata: header.metadata,
+        values: BTreeMap::new(),
+    };
+    Ok((checkpoint, places))
+}
+
+fn before_its_beginning((from, to): (usize, usize)) -> String {
+    format!("it ends at byte {to}, before its beginning at byte {from}")
+}
+
+/// What a header describes.
+struct Described {
+    /// In the order of their bytes.
+    tensors: Vec<(String, TensorInfo)>,
+    metadata: BTreeMap<String, String>,
+    data_bytes: usize,
+}
+
+/// Reads the header; every tensor begins where the one before it ends.
+fn parse(header: &[u8]) -> Result<Described> {
     let mut json = serde_json::Deserializer::from_slice(header);
     let header = json
         .deserialize_map(HeaderVisitor)
         .and_then(|header| json.end().map(|()| header))
         .map_err(|error| invalid(format!("its header cannot be read: {error}")))?;
-
     let mut tensors: Vec<(String, TensorInfo)> = header.tensors.into_iter().collect();
     tensors.sort_by_key(|(_, info)| info.data_offsets);
-    let described = tensors
-        .iter()
-        .map(|(_, info)| info.data_offsets.1)
-        .max()
-        .unwrap_or(0);
-    if described != data.len() {
-        return Err(invalid(format!(
-            "its header describes {described} bytes of tensors; the file has {} after the header",
-            data.len()
-        )));
-    }
     let mut end = 0;
-    let mut stored = BTreeMap::new();
-    for (name, info) in tensors {
+    for (name, info) in &tensors {
         let (from, to) = info.data_offsets;
         if from != end {
             return Err(invalid(format!(
@@ -62,18 +123,12 @@ pub(super) fn read(bytes: &[u8]) -> Result<Checkpoint<'_>> {
             )));
         }
         end = to;
-        let tensor = data
-            .get(from..to)
-            .ok_or_else(|| format!("it ends at byte {to}, before its beginning at byte {from}"))
-            .and_then(|bytes| StoredTensor::contiguous(stored_type(info.dtype)?, info.shape, bytes))
-            .map_err(|reason| invalid(format!("tensor `{name}`: {reason}")))?;
-        stored.insert(name, tensor);
     }
-    Ok(Checkpoint {
-        container: Container::Safetensors,
-        tensors: stored,
+    let ends = tensors.iter().map(|(_, info)| info.data_offsets.1);
+    Ok(Described {
+        data_bytes: ends.max().unwrap_or(0),
+        tensors,
         metadata: header.metadata,
-        values: BTreeMap::new(),
     })
 }
 

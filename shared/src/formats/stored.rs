@@ -30,6 +30,8 @@ pub struct StoredTensor<'a> {
     /// Little-endian elements from the first one on: all of them if there are no
     /// strides, else up to the end of the storage that views share.
     bytes: &'a [u8],
+    /// What whole numbers are multiplied by, where they stand for floats.
+    pub(super) scale: Option<Box<StoredTensor<'a>>>,
 }
 
 impl<'a> StoredTensor<'a> {
@@ -53,6 +55,28 @@ impl<'a> StoredTensor<'a> {
             dims,
             strides: None,
             bytes,
+            scale: None,
+        })
+    }
+
+    /// A tensor of which a header tells, whose `count` bytes are elsewhere.
+    pub(super) fn outlined(
+        dtype: StoredType,
+        dims: Vec<usize>,
+        count: usize,
+    ) -> std::result::Result<Self, String> {
+        if checked_count(&dims)?.checked_mul(dtype.size()) != Some(count) {
+            let (dims, dtype) = (Dims(dims), dtype.name());
+            return Err(format!(
+                "shape {dims} of {dtype} does not fit its {count} bytes"
+            ));
+        }
+        Ok(Self {
+            dtype,
+            dims,
+            strides: None,
+            bytes: &[],
+            scale: None,
         })
     }
 
@@ -112,6 +136,7 @@ impl<'a> StoredTensor<'a> {
             dims,
             strides,
             bytes: &storage[offset * size..end * size],
+            scale: None,
         })
     }
 
@@ -120,18 +145,19 @@ impl<'a> StoredTensor<'a> {
         self.dims.iter().product()
     }
 
-    /// Bytes of the elements in their own type.
+    /// Bytes of the elements in their own type, and of their scale.
     pub fn nbytes(&self) -> usize {
-        self.elem_count() * self.dtype.size()
+        let scale = self.scale().map_or(0, Self::nbytes);
+        self.elem_count() * self.dtype.size() + scale
     }
 
-    /// Whether elements are floating-point numbers.
+    /// Whether elements are floating-point numbers, or stand for some.
     pub fn is_float(&self) -> bool {
-        self.dtype.is_float()
+        self.dtype.is_float() || self.scale.is_some()
     }
 
     /// The elements in row-major order, in their own type, little-endian.
-    /// Borrowed unless the tensor is a view with gaps or another order.
+    /// Borrowed unless the tensor is a view with gaps or another order. Without a scale.
     pub fn contiguous_bytes(&self) -> Cow<'a, [u8]> {
         let Some(strides) = &self.strides else {
             return Cow::Borrowed(self.bytes);
@@ -145,11 +171,14 @@ impl<'a> StoredTensor<'a> {
     }
 
     /// Writes the elements to `out` in row-major order, whatever their type is:
-    /// narrower ones widened, wider ones rounded, `false` and `true` as 0 and 1.
+    /// narrower ones widened, wider ones rounded, quantised ones scaled, `false` and
+    /// `true` as 0 and 1.
     ///
     /// # Errors
-    /// [`Error::Format`] if `out` has another length than the tensor.
+    /// [`Error::Format`] if `out` has another length than the tensor, or its bytes
+    /// are elsewhere.
     pub fn copy_f32(&self, out: &mut [f32]) -> Result<()> {
+        self.check_here()?;
         if out.len() != self.elem_count() {
             return Err(invalid(format!(
                 "it has {} elements; {} are asked for",
@@ -166,7 +195,7 @@ impl<'a> StoredTensor<'a> {
             }),
             (dtype, _) => elements!(dtype, T => self.read_into::<T, _>(out, T::to_f32)),
         }
-        Ok(())
+        self.apply_scale(out)
     }
 
     /// The tensor as f32 on the CPU, in its own shape.
@@ -186,8 +215,10 @@ impl<'a> StoredTensor<'a> {
     /// The elements of a tensor of integers or flags, in row-major order.
     ///
     /// # Errors
-    /// [`Error::Format`] if the elements are floating-point numbers or too large.
+    /// [`Error::Format`] if the elements are floating-point numbers or too large,
+    /// or elsewhere.
     pub fn i64_values(&self) -> Result<Vec<i64>> {
+        self.check_here()?;
         let mut values: Vec<Option<i64>> = vec![None; self.elem_count()];
         elements!(self.dtype, T => self.read_into::<T, _>(&mut values, T::to_i64));
         let values: Option<Vec<i64>> = values.into_iter().collect();
@@ -197,6 +228,16 @@ impl<'a> StoredTensor<'a> {
                 self.dtype.name()
             ))
         })
+    }
+
+    /// # Errors
+    /// [`Error::Format`] if only an [`super::Outline`] tells of the tensor.
+    fn check_here(&self) -> Result<()> {
+        if self.strides.is_none() && self.bytes.len() != self.elem_count() * self.dtype.size() {
+            let reason = "its bytes are not here, only its header's words on it";
+            return Err(invalid(reason.into()));
+        }
+        Ok(())
     }
 
     /// Reads every element in row-major order and writes what `convert` makes of it.

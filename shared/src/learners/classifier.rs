@@ -2,7 +2,7 @@
 
 use candle_core::Tensor;
 
-use super::{CoCoOp, Prompts};
+use super::{CoCoOp, Prompts, text_features};
 use crate::clip::{Clip, logits, normalise};
 use crate::error::Result;
 use crate::ops;
@@ -48,6 +48,21 @@ impl Classifier {
                     .detach())
             }
             Self::Linear { weight, bias } => Ok(ops::linear(image_features, weight, Some(bias))?),
+        }
+    }
+
+    /// Normalised text features `[n_classes, embed_dim]` that one image, of features
+    /// `[1, embed_dim]`, is compared with; nothing where there are no texts, or where
+    /// each image has its own and there is none.
+    pub fn text_features_for(&self, image_features: Option<&Tensor>) -> Result<Option<Tensor>> {
+        match (self, image_features) {
+            (Self::Text { features, .. }, _) => Ok(Some(features.clone())),
+            (Self::PerImage(own), Some(image)) => {
+                let context = own.cocoop.contexts(&normalise(image)?)?.get(0)?;
+                let features = text_features(&own.clip, &own.prompts, &context)?;
+                Ok(Some(features.detach()))
+            }
+            _ => Ok(None),
         }
     }
 

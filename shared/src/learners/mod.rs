@@ -9,6 +9,7 @@ mod linear_probe;
 mod lora;
 mod named_tensors;
 mod prompt;
+mod templates;
 mod zero_shot;
 
 pub use classifier::Classifier;
@@ -20,4 +21,5 @@ pub use lora::{Blocks, EncoderLora, Lora, LoraFacts, LoraSettings, Scaling};
 pub(crate) use lora::{IMAGE, TEXT, names as adapter_names};
 pub use named_tensors::NamedTensors;
 pub use prompt::{ClassTokenPosition, PromptTokens, Prompts};
+pub use templates::IMAGENET_TEMPLATES_SELECT;
 pub use zero_shot::{DEFAULT_TEMPLATE, ZeroShot, ensemble, fill_template};

@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use candle_core::{Tensor, Var};
 
-use super::parts::backward_by_parts;
+use super::parts::{backward, backward_by_parts};
 use super::{Input, Optimizer, OptimizerSettings, State, StepReport, Targets, Trainer, update};
 use crate::clip::{Clip, logits};
 use crate::error::Result;
@@ -123,7 +123,7 @@ impl Trainer for CoCoOpTrainer {
         let logits = self.logits(features)?;
         let correct = targets.correct(&logits)?;
         let loss = targets.loss(&logits)?;
-        let gradients = loss.backward()?;
+        let gradients = backward(&loss)?;
         update(&mut self.optimizer, (loss, gradients), correct, lr)
     }
 

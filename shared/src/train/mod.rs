@@ -7,7 +7,9 @@ mod labelled;
 mod lbfgs;
 mod logistic_regression;
 mod lora;
+mod memory;
 mod optimizer;
+mod order;
 mod parts;
 mod schedule;
 mod state;
@@ -19,13 +21,16 @@ pub use coop::{CoopTrainer, image_features};
 pub use labelled::Labelled;
 pub use logistic_regression::{Fit, LogisticRegression};
 pub use lora::{LoraTrainer, LoraTraining};
+pub use memory::prompts_at_once;
 pub use optimizer::{AdamW, Optimizer, OptimizerSettings, Sgd};
+pub use order::{epoch_batches, steps_per_epoch};
 pub use schedule::{Decay, Schedule, Warmup, WarmupKind, cosine_per_step};
 pub use state::State;
 pub use targets::{Mix, Targets};
 
 use candle_core::Tensor;
 use candle_core::backprop::GradStore;
+use tracing::trace_span;
 
 use crate::error::{Error, Result};
 use crate::learners::Learner;
@@ -84,6 +89,7 @@ fn update(
 ) -> Result<StepReport> {
     let loss = loss.to_scalar()?;
     check_loss(loss)?;
+    let _span = trace_span!("optimizer").entered();
     optimizer.step(&gradients, lr)?;
     Ok(StepReport { loss, correct })
 }

@@ -3,8 +3,15 @@
 
 use candle_core::backprop::GradStore;
 use candle_core::{Tensor, Var};
+use tracing::trace_span;
 
 use crate::error::Result;
+
+/// A backward pass, as its own part of a step.
+pub(super) fn backward(loss: &Tensor) -> Result<GradStore> {
+    let _span = trace_span!("backward").entered();
+    Ok(loss.backward()?)
+}
 
 /// The loss and its gradients, where the loss is a function of text features that come
 /// in `parts`.
@@ -21,7 +28,7 @@ pub(super) fn backward_by_parts(
 ) -> Result<(Tensor, GradStore)> {
     if parts <= 1 {
         let loss = loss(&[features(0)?])?;
-        let gradients = loss.backward()?;
+        let gradients = backward(&loss)?;
         return Ok((loss, gradients));
     }
     let values = (0..parts)
@@ -32,13 +39,13 @@ pub(super) fn backward_by_parts(
         .map(|value| value.as_tensor().clone())
         .collect();
     let loss = loss(&tensors)?;
-    let mut gradients = loss.backward()?;
+    let mut gradients = backward(&loss)?;
     for (part, value) in values.iter().enumerate() {
         let Some(gradient) = gradients.remove(value) else {
             continue;
         };
         let share = (features(part)? * gradient.detach())?.sum_all()?;
-        let more = share.backward()?;
+        let more = backward(&share)?;
         for variable in variables {
             let Some(added) = more.get(variable) else {
                 continue;

@@ -7,11 +7,11 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::Layout;
+use super::{Layout, ViewsInTurn};
 use crate::error::{Error, Result};
 use crate::views::augmix::{AugMix, AugMixDraw};
 use crate::views::{
-    CropBox, Filter, RandomResizedCrop, clip_view_of_rgb, patch_boxes, patches, resample,
+    CropBox, Filter, RandomResizedCrop, clip_view_of_rgb, patch_boxes, resample, view_of,
 };
 
 /// How views of an image are made. The first is always CLIP's own.
@@ -150,43 +150,59 @@ impl Augmenter {
     /// too small or too narrow for its patches.
     pub fn views(&self, image: &RgbImage, side: u32, seed: u64) -> Result<Vec<View>> {
         self.check()?;
-        let first = View::plain(
-            clip_view_of_rgb(image, side)?,
-            middle(image),
-            ViewKind::Image,
-        );
+        let layout = self.layout();
+        let plain = (0..=layout.patches).into_par_iter();
+        let plain = plain.map(|group| self.plain(image, side, group));
+        let plain = plain.collect::<Result<Vec<_>>>()?;
+        let views = (0..layout.views()).into_par_iter().map(|at| {
+            let plain = &plain[at / (layout.n_aug + 1)];
+            self.view(image, plain, seed, at)
+        });
+        views.collect()
+    }
+
+    /// The same views one after another, for those who must never be busy for long.
+    ///
+    /// # Errors
+    /// Those of [`Self::check`]; of the image when its view is made.
+    pub fn in_turn(self, image: RgbImage, side: u32, seed: u64) -> Result<ViewsInTurn> {
+        self.check()?;
+        Ok(ViewsInTurn::new(self, image, side, seed))
+    }
+
+    /// The view that a group of [`Layout`] begins with: the image's, or a patch's.
+    pub(super) fn plain(&self, image: &RgbImage, side: u32, group: usize) -> Result<View> {
         match *self {
-            Self::Views {
-                count,
-                crop,
-                augmix,
-            } => {
-                let crops = (1..=count).into_par_iter().map(|at| {
-                    let mut random = stream(seed, at);
-                    cropped(image, side, &crop, at, &mut random)?.mixed_by(augmix, &mut random)
-                });
-                let mut views = vec![first];
-                views.extend(crops.collect::<Result<Vec<_>>>()?);
-                Ok(views)
-            }
             Self::Patches {
-                patches: count,
-                overlap,
-                n_aug,
-                augmix,
-            } => {
-                let plain = patch_views(image, side, count, overlap)?;
-                let plain: Vec<View> = std::iter::once(first).chain(plain).collect();
-                let size = n_aug + 1;
-                let views = (0..plain.len() * size).into_par_iter().map(|at| {
-                    let view = plain[at / size].clone();
-                    match at % size {
-                        0 => Ok(view),
-                        copy => view.copy(copy).mixed_by(augmix, &mut stream(seed, at)),
-                    }
-                });
-                views.collect()
+                patches, overlap, ..
+            } if group > 0 => patch_view(image, side, patches, overlap, group),
+            _ => Ok(View::plain(
+                clip_view_of_rgb(image, side)?,
+                middle(image),
+                ViewKind::Image,
+            )),
+        }
+    }
+
+    /// The view at a place of [`Layout`]; `plain` is the one that its group begins with.
+    pub(super) fn view(
+        &self,
+        image: &RgbImage,
+        plain: &View,
+        seed: u64,
+        at: usize,
+    ) -> Result<View> {
+        let mut random = stream(seed, at);
+        match *self {
+            Self::Views { crop, augmix, .. } if at > 0 => {
+                let side = plain.pixels.width();
+                cropped(image, side, &crop, at, &mut random)?.mixed_by(augmix, &mut random)
             }
+            Self::Patches { n_aug, augmix, .. } if !at.is_multiple_of(n_aug + 1) => {
+                let copy = plain.clone().copy(at % (n_aug + 1));
+                copy.mixed_by(augmix, &mut random)
+            }
+            _ => Ok(plain.clone()),
         }
     }
 }
@@ -222,6 +238,11 @@ impl View {
     }
 }
 
+/// The seed of the views of the image with this index among many, of a whole run's seed.
+pub fn view_seed(seed: u64, index: usize) -> u64 {
+    seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ index as u64
+}
+
 /// The random numbers of one view.
 fn stream(seed: u64, view: usize) -> ChaCha8Rng {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
@@ -246,17 +267,22 @@ fn cropped(
     Ok(view)
 }
 
-fn patch_views(image: &RgbImage, side: u32, count: usize, overlap: f64) -> Result<Vec<View>> {
+/// Patch `number`, counted from 1.
+fn patch_view(
+    image: &RgbImage,
+    side: u32,
+    count: usize,
+    overlap: f64,
+    number: usize,
+) -> Result<View> {
     let count = u32::try_from(count)
         .map_err(|_| Error::setting("the number of patches", count, "a smaller number"))?;
     let boxes = patch_boxes(image.width(), image.height(), count, overlap)?;
-    let pixels = patches(image, count, overlap, side)?;
-    let views = boxes.into_iter().zip(pixels).enumerate();
-    let view = |(at, (source, pixels))| {
-        let kind = ViewKind::Patch { patch: at + 1 };
-        View::plain(pixels, source, kind)
-    };
-    Ok(views.map(view).collect())
+    let source = *boxes
+        .get(number - 1)
+        .ok_or_else(|| Error::setting("the patch", number, format!("1 to {}", boxes.len())))?;
+    let kind = ViewKind::Patch { patch: number };
+    Ok(View::plain(view_of(image, source, side)?, source, kind))
 }
 
 /// The square in the middle of an image, which CLIP's view shows.

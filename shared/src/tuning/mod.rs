@@ -11,19 +11,24 @@
 
 mod augmenter;
 mod confidence;
+mod in_turn;
 mod losses;
+mod preset;
+mod seen;
 mod settings;
 mod tuned;
 mod tuner;
 
-pub use augmenter::{Augmenter, View, ViewKind};
+pub use augmenter::{Augmenter, View, ViewKind, view_seed};
 pub use confidence::{
     entropy, entropy_of_mean, kept_of, mean_log_distribution, most_confident, select_confident,
 };
+pub use in_turn::ViewsInTurn;
 pub use losses::{Layout, Loss, Selection};
+pub use preset::Preset;
 pub use settings::TuningSettings;
-pub use tuned::{SeenView, Tuned};
-pub use tuner::Tuner;
+pub use tuned::{SeenView, Tuned, TuningPoint};
+pub use tuner::{Tuner, Tuning};
 
 #[cfg(test)]
 mod tests;

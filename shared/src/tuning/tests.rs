@@ -2,8 +2,8 @@ use candle_core::{DType, Device, Tensor, Var};
 use image::{Rgb, RgbImage};
 
 use super::{
-    Augmenter, Layout, Loss, Selection, Tuned, Tuner, TuningSettings, ViewKind, entropy, kept_of,
-    mean_log_distribution, most_confident, select_confident,
+    Augmenter, Layout, Loss, Preset, Selection, Tuned, Tuner, TuningSettings, ViewKind, entropy,
+    kept_of, mean_log_distribution, most_confident, select_confident,
 };
 use crate::clip::{Clip, Tokenizer, Weights, logits, normalise};
 use crate::learners::{
@@ -11,6 +11,8 @@ use crate::learners::{
 };
 use crate::train::AdamW;
 use crate::views::augmix::AugMix;
+
+mod steps;
 
 fn clip() -> Clip {
     let bytes = include_bytes!("../../../static/model/tiny.safetensors");

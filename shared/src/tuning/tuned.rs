@@ -19,6 +19,19 @@ pub struct Tuned {
     pub views: Vec<SeenView>,
 }
 
+/// Where the tuning on one image is: at the start, or behind some steps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TuningPoint {
+    /// The loss there, in nats: what the next step would make smaller.
+    pub loss: f32,
+    /// The image's distribution over the classes.
+    pub probabilities: Vec<f32>,
+    /// How far each vector of the context is from where it started (Euclidean).
+    pub moved: Vec<f32>,
+    /// What each view says, in the order of views.
+    pub views: Vec<SeenView>,
+}
+
 /// What one view said.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct SeenView {

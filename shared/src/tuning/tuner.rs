@@ -9,8 +9,8 @@
 
 use candle_core::{Tensor, Var};
 
-use super::confidence::entropy;
-use super::{SeenView, Tuned, TuningSettings};
+use super::seen::{distance, seen};
+use super::{Tuned, TuningPoint, TuningSettings};
 use crate::clip::{Clip, logits, normalise};
 use crate::error::{Dims, Error, Result};
 use crate::learners::{Coop, PromptTokens, Prompts};
@@ -53,6 +53,29 @@ struct Before {
     loss: f32,
     logits: Tensor,   // [views, n_classes]
     gradient: Tensor, // of the loss in the text features, [n_classes, embed_dim]
+}
+
+/// Images that are tuned on step by step, each alone.
+pub struct Tuning {
+    images: Vec<Tensor>, // normalised features of each one's views, [views, embed_dim]
+    before: Vec<Before>,
+    losses: Vec<Vec<f32>>,
+    contexts: Var, // one behind the other: [images, …], each as the start is shaped
+    optimizer: AdamW,
+    steps: usize,
+}
+
+impl Tuning {
+    /// Steps done.
+    pub fn steps(&self) -> usize {
+        self.steps
+    }
+
+    /// The context of each image, shaped as the start.
+    fn contexts(&self) -> Result<Vec<Tensor>> {
+        let contexts = (0..self.images.len()).map(|at| Ok(self.contexts.get(at)?.detach()));
+        contexts.collect()
+    }
 }
 
 impl Tuner {
@@ -156,40 +179,131 @@ impl Tuner {
         if images.is_empty() {
             return Ok(Vec::new());
         }
+        let mut tuning = self.begin(images)?;
+        for _ in 0..self.settings.steps {
+            self.step(&mut tuning)?;
+        }
+        self.end(&tuning)
+    }
+
+    /// What [`Self::tune_many`] begins with; [`Self::step`] goes on with it, as often as
+    /// one likes.
+    ///
+    /// # Errors
+    /// Those of [`Self::tune`]; [`Error::Setting`] if there are no images.
+    pub fn begin(&self, images: &[Tensor]) -> Result<Tuning> {
+        if images.is_empty() {
+            return Err(Error::setting("the number of images", 0, "1 or more"));
+        }
         let before = images.iter().map(|views| self.before(views));
         let before = before.collect::<Result<Vec<_>>>()?;
-        let mut losses: Vec<Vec<f32>> = before.iter().map(|before| vec![before.loss]).collect();
-
         // One variable holds all contexts. AdamW goes by elements, so that each context
         // moves as if it were alone.
         let starts = vec![self.start().detach(); images.len()];
         let contexts = Var::from_tensor(&Tensor::stack(&starts, 0)?)?;
-        let mut optimizer = AdamW::new(vec![contexts.clone()], self.settings.weight_decay);
-        let mut gradients = self.gradients(&before)?;
-        for step in 1.. {
-            // The gradient of this sum in the contexts is what was found above.
-            let all = Tensor::stack(&gradients, 0)?.detach();
-            let store = (contexts.as_tensor() * all)?.sum_all()?.backward()?;
-            optimizer.step(&store, self.settings.lr)?;
-            if step == self.settings.steps {
-                break;
+        Ok(Tuning {
+            images: images.to_vec(),
+            losses: vec![Vec::new(); before.len()],
+            before,
+            optimizer: AdamW::new(vec![contexts.clone()], self.settings.weight_decay),
+            contexts,
+            steps: 0,
+        })
+    }
+
+    /// One step on each image.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if a loss is no number.
+    pub fn step(&self, tuning: &mut Tuning) -> Result<()> {
+        let (losses, gradients): (Vec<f32>, Vec<Tensor>) = match tuning.steps {
+            0 => {
+                let losses = tuning.before.iter().map(|before| before.loss).collect();
+                (losses, self.gradients(&tuning.before)?)
             }
-            for (at, views) in images.iter().enumerate() {
-                let (loss, gradient) = self.gradient_at(&contexts.get(at)?.detach(), views)?;
-                losses[at].push(loss);
-                gradients[at] = gradient;
+            _ => {
+                let contexts = tuning.contexts()?;
+                let images = contexts.iter().zip(&tuning.images);
+                let both = images.map(|(context, views)| self.gradient_at(context, views));
+                both.collect::<Result<Vec<_>>>()?.into_iter().unzip()
             }
+        };
+        // The gradient of this sum in the contexts is what was found above.
+        let all = Tensor::stack(&gradients, 0)?.detach();
+        let store = (tuning.contexts.as_tensor() * all)?.sum_all()?.backward()?;
+        tuning.optimizer.step(&store, self.settings.lr)?;
+        for (so_far, loss) in tuning.losses.iter_mut().zip(losses) {
+            so_far.push(loss);
         }
-        let contexts = (0..images.len()).map(|at| Ok(contexts.get(at)?.detach()));
-        let contexts = contexts.collect::<Result<Vec<Tensor>>>()?;
+        tuning.steps += 1;
+        Ok(())
+    }
+
+    /// Where each image is now: at the start, or behind the steps done.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if a loss is no number.
+    pub fn points(&self, tuning: &Tuning) -> Result<Vec<TuningPoint>> {
+        let contexts = tuning.contexts()?;
+        let texts = match tuning.steps {
+            0 => vec![self.text.clone(); contexts.len()],
+            _ => self.encode(&contexts)?,
+        };
+        let images = tuning.images.iter().zip(contexts.iter().zip(&texts));
+        let points = images.map(|(views, (context, text))| {
+            let logits = logits(views, text, self.scale)?;
+            let TuningSettings {
+                loss,
+                layout,
+                selection,
+                ..
+            } = self.settings;
+            let loss = loss.value(&logits, layout, selection)?.to_scalar()?;
+            check_loss(loss)?;
+            Ok(TuningPoint {
+                loss,
+                probabilities: softmax(&logits.get(0)?)?.to_vec1()?,
+                moved: self.moved(&self.rows(context)?)?,
+                views: seen(&logits, &self.settings)?,
+            })
+        });
+        points.collect()
+    }
+
+    /// What the steps done came to.
+    ///
+    /// # Errors
+    /// Those of the tensor operations.
+    pub fn end(&self, tuning: &Tuning) -> Result<Vec<Tuned>> {
+        let contexts = tuning.contexts()?;
         let texts = self.encode(&contexts)?;
-        let mut tuned = Vec::with_capacity(images.len());
-        for (at, (before, losses)) in before.iter().zip(losses).enumerate() {
-            let image = images[at].narrow(0, 0, 1)?;
-            let after = logits(&image, &texts[at], self.scale)?;
-            tuned.push(self.tuned(before, losses, &contexts[at], &after)?);
+        let mut tuned = Vec::with_capacity(contexts.len());
+        for (at, (context, text)) in contexts.iter().zip(&texts).enumerate() {
+            let image = tuning.images[at].narrow(0, 0, 1)?;
+            let after = logits(&image, text, self.scale)?;
+            let before = &tuning.before[at].logits;
+            let context = self.rows(context)?;
+            tuned.push(Tuned {
+                losses: tuning.losses[at].clone(),
+                base: before.get(0)?.to_vec1()?,
+                tuned: after.get(0)?.to_vec1()?,
+                moved: self.moved(&context)?,
+                context,
+                views: seen(before, &self.settings)?,
+            });
         }
         Ok(tuned)
+    }
+
+    /// The vectors of a context; of a class-specific one class by class.
+    fn rows(&self, context: &Tensor) -> Result<Vec<Vec<f32>>> {
+        Ok(context.reshape(((), self.clip.text.width()))?.to_vec2()?)
+    }
+
+    /// How far each of these vectors is from where it started.
+    fn moved(&self, context: &[Vec<f32>]) -> Result<Vec<f32>> {
+        let starts = self.rows(self.start())?;
+        Ok(context.iter().zip(&starts).map(distance).collect())
     }
 
     /// Normalised text features `[classes, embed_dim]` of a part; differentiable in the
@@ -321,57 +435,4 @@ impl Tuner {
         let texts = texts.iter().map(|parts| Ok(Tensor::cat(parts, 0)?));
         texts.collect()
     }
-
-    /// Plain values of what was found.
-    fn tuned(
-        &self,
-        before: &Before,
-        losses: Vec<f32>,
-        context: &Tensor,
-        after: &Tensor,
-    ) -> Result<Tuned> {
-        let TuningSettings {
-            loss,
-            layout,
-            selection,
-            ..
-        } = self.settings;
-        let selected = loss.selected(&before.logits, layout, selection)?;
-        let entropies: Vec<f32> = entropy(&before.logits)?.to_vec1()?;
-        let probabilities: Vec<Vec<f32>> = softmax(&before.logits)?.to_vec2()?;
-        let views = probabilities.iter().zip(entropies).enumerate();
-        let views = views.map(|(at, (row, entropy))| {
-            let (class, confidence) = highest(row);
-            SeenView {
-                class,
-                confidence,
-                entropy,
-                is_selected: selected.binary_search(&at).is_ok(),
-            }
-        });
-        let width = self.clip.text.width();
-        let rows = context.reshape(((), width))?.to_vec2::<f32>()?;
-        let starts = self.start().reshape(((), width))?.to_vec2::<f32>()?;
-        Ok(Tuned {
-            losses,
-            base: before.logits.get(0)?.to_vec1()?,
-            tuned: after.get(0)?.to_vec1()?,
-            moved: rows.iter().zip(&starts).map(distance).collect(),
-            context: rows,
-            views: views.collect(),
-        })
-    }
-}
-
-/// The place and the value of the highest, of equal ones the first.
-fn highest(values: &[f32]) -> (usize, f32) {
-    let values = values.iter().copied().enumerate();
-    values.fold((0, f32::NEG_INFINITY), |best, (at, value)| {
-        if value > best.1 { (at, value) } else { best }
-    })
-}
-
-fn distance((from, to): (&Vec<f32>, &Vec<f32>)) -> f32 {
-    let squares = from.iter().zip(to).map(|(from, to)| (from - to).powi(2));
-    squares.sum::<f32>().sqrt()
 }

@@ -21,6 +21,7 @@ pub use image::RgbImage;
 pub use mix::{BatchMix, MixDraw};
 pub use patches::{patch_boxes, patches};
 pub use picture::{Grey16Image, Picture};
+pub(crate) use preprocess::view_of;
 pub use preprocess::{clip_view, clip_view_of_rgb, normalise_pixels, normalise_pixels_by};
 pub use resample::{Filter, resample};
 pub use resample_tensor::resample_as_tensor;

@@ -30,7 +30,7 @@ pub fn clip_view_of_rgb(image: &RgbImage, side: u32) -> Result<RgbImage> {
 }
 
 /// The same of what lies in a box.
-pub(super) fn view_of(image: &RgbImage, part: CropBox, side: u32) -> Result<RgbImage> {
+pub(crate) fn view_of(image: &RgbImage, part: CropBox, side: u32) -> Result<RgbImage> {
     let (size, centre) = centre(part.width, part.height, side)?;
     Ok(resize(image, part, size, centre, Filter::Bicubic))
 }

@@ -23,7 +23,7 @@ use crate::target_folder;
 
 /// What Chromium is started with: no window, no sandbox (tests may run as root in
 /// a container), and nothing that talks to the network on its own account.
-const ARGUMENTS: [&str; 9] = [
+const ARGUMENTS: [&str; 10] = [
     "--headless=new",
     "--no-sandbox",
     "--disable-gpu",
@@ -33,6 +33,8 @@ const ARGUMENTS: [&str; 9] = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    // A camera that is none: a test pattern that moves.
+    "--use-fake-device-for-media-stream",
 ];
 
 /// A browser with a fresh profile.
@@ -77,6 +79,39 @@ impl Browser {
             "width": width, "height": height, "deviceScaleFactor": 1, "mobile": phone,
         });
         let command = json!({ "cmd": "Emulation.setDeviceMetricsOverride", "params": parameters });
+        self.vendor("goog/cdp/execute", command).await?;
+        Ok(())
+    }
+
+    /// Runs `script` in every document before its own scripts, from the next one on.
+    pub async fn before_each_document(&self, script: &str) -> Result<()> {
+        let parameters = json!({ "source": script });
+        let name = "Page.addScriptToEvaluateOnNewDocument";
+        let command = json!({ "cmd": name, "params": parameters });
+        self.vendor("goog/cdp/execute", command).await?;
+        Ok(())
+    }
+
+    /// A command of Chromium's own protocol for developer tools; its answer.
+    pub async fn devtools(&self, name: &str, parameters: Value) -> Result<Value> {
+        let command = json!({ "cmd": name, "params": parameters });
+        self.vendor("goog/cdp/execute", command).await
+    }
+
+    /// Presses keys where the focus is.
+    pub async fn press(&self, keys: &str) -> Result<()> {
+        let focused = self.client.active_element().await;
+        let focused = focused.context("nothing can take keys")?;
+        focused
+            .send_keys(keys)
+            .await
+            .with_context(|| format!("pressing {keys:?}"))
+    }
+
+    /// Saves what the page gives to download in `folder`.
+    pub async fn downloads_into(&self, folder: &Path) -> Result<()> {
+        let parameters = json!({ "behavior": "allow", "downloadPath": folder });
+        let command = json!({ "cmd": "Browser.setDownloadBehavior", "params": parameters });
         self.vendor("goog/cdp/execute", command).await?;
         Ok(())
     }

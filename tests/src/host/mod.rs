@@ -2,11 +2,13 @@
 //! a real browser. Whatever is missing fails the test that needs it, with a hint;
 //! nothing is skipped.
 
+mod accessibility;
 mod binary;
 mod browser;
 mod golden_server;
 mod hub_server;
 mod page;
+mod serve_command;
 mod server;
 pub mod source;
 
@@ -14,14 +16,16 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+pub use accessibility::{accessibility_findings, walk_by_keyboard};
 pub use binary::{
     clipwright, clipwright_json, refuses, run_clipwright, shifted_pictures, succeeds,
 };
 pub use browser::Browser;
 pub use golden_server::GoldenServer;
-pub use hub_server::{Fault, HUB_TOKEN, HubServer, Request, sha256};
+pub use hub_server::{Fault, HUB_PATH, HUB_TOKEN, HubServer, Request, sha256};
 pub use page::{Card, Page, Results, Row};
-pub use server::PageServer;
+pub use serve_command::ServeCommand;
+pub use server::{PageServer, page_folder};
 
 /// The folder of the workspace's `Cargo.toml`.
 pub fn repository_root() -> PathBuf {

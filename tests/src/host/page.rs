@@ -227,7 +227,7 @@ impl<'a> Page<'a> {
     }
 
     /// Looks until `look` sees something.
-    async fn wait_until<T>(
+    pub async fn wait_until<T>(
         &self,
         what: &str,
         look: impl AsyncFn() -> Result<Option<T>>,

@@ -2,7 +2,7 @@
 //! machine: the page needs nothing else of a host.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use axum::Router;
@@ -44,6 +44,21 @@ impl Drop for Serving {
     }
 }
 
+/// The built page: the folder that `CLIPWRIGHT_DIST` names, or where `cargo xtask web`
+/// puts it.
+pub fn page_folder() -> Result<PathBuf> {
+    let folder = match env::var_os("CLIPWRIGHT_DIST") {
+        Some(folder) => PathBuf::from(folder),
+        None => repository_root().join("web/dist"),
+    };
+    ensure!(
+        folder.join("index.html").is_file(),
+        "no built page in {}\nhint: `cargo xtask test` builds it, `cargo xtask web` too",
+        folder.display()
+    );
+    Ok(folder)
+}
+
 /// Serves until it is dropped.
 pub struct PageServer {
     /// `http://127.0.0.1:PORT/`
@@ -52,18 +67,13 @@ pub struct PageServer {
 }
 
 impl PageServer {
-    /// Serves the folder that `CLIPWRIGHT_DIST` names, or where `cargo xtask web`
-    /// puts the page.
+    /// Serves [`page_folder`].
     pub async fn start() -> Result<Self> {
-        let folder = match env::var_os("CLIPWRIGHT_DIST") {
-            Some(folder) => PathBuf::from(folder),
-            None => repository_root().join("web/dist"),
-        };
-        ensure!(
-            folder.join("index.html").is_file(),
-            "no built page in {}\nhint: `cargo xtask test` builds it, `cargo xtask web` too",
-            folder.display()
-        );
+        Self::of(&page_folder()?).await
+    }
+
+    /// Serves any folder.
+    pub async fn of(folder: &Path) -> Result<Self> {
         let router = Router::new().fallback_service(ServeDir::new(folder));
         let serving = Serving::start(router).await?;
         Ok(Self {

@@ -248,3 +248,19 @@ fn damaged_parts_are_refused() {
         );
     }
 }
+
+#[test]
+fn the_pages_class_names_are_those_of_the_data_sets() {
+    let folder = clipwright_tests::repository_root().join("static/class_names");
+    let mut known = 0;
+    for named in NAMED {
+        let Ok(text) = fs::read_to_string(folder.join(format!("{}.txt", named.name))) else {
+            continue;
+        };
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[0], named.template, "{}", named.name);
+        assert_eq!(lines.len() - 1, named.classes, "{}", named.name);
+        known += 1;
+    }
+    assert_eq!(known, 7);
+}

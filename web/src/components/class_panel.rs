@@ -1,12 +1,17 @@
 //! The class names, as chips.
 
+mod chip;
+mod preset_menu;
+
 use wasm_bindgen::JsCast;
-use web_sys::HtmlInputElement;
+use web_sys::{ClipboardEvent, HtmlElement, HtmlInputElement};
 use yew::prelude::*;
 
 use super::card::Card;
 use crate::format::count;
-use crate::state::{Action, State};
+use crate::state::{Action, State, WordsAction};
+use chip::{Chip, ChipAct};
+use preset_menu::PresetMenu;
 
 #[derive(Properties, PartialEq)]
 pub struct Props {
@@ -16,53 +21,97 @@ pub struct Props {
 #[component]
 pub fn ClassPanel(props: &Props) -> Html {
     let state = &props.state;
-    let input = use_node_ref();
-    let chips = state.class_names.iter().enumerate().map(|(index, name)| {
-        let (dispatch, input) = (state.dispatcher(), input.clone());
-        let onclick = Callback::from(move |event: MouseEvent| {
-            dispatch.dispatch(Action::ClassRemoved(index));
-            // By keyboard (no clicks counted), the focus would be lost with the chip.
-            if let Some(input) = input.cast::<HtmlInputElement>().filter(|_| event.detail() == 0) {
-                let _ = input.focus();
+    let (input, list) = (use_node_ref(), use_node_ref());
+    let current = use_state_eq(|| 0);
+    let count_of_all = state.class_names.len();
+    // The chip that the focus goes to once it is there, with the next rendering.
+    let wanted = use_mut_ref(|| None::<usize>);
+    let render = use_force_update();
+    {
+        let (wanted, list) = (wanted.clone(), list.clone());
+        use_effect(move || {
+            let wanted = wanted.borrow_mut().take();
+            if let Some((index, list)) = wanted.zip(list.cast::<HtmlElement>()) {
+                focus_chip(&list, index);
             }
         });
+    }
+    let on_act = {
+        let (dispatch, input) = (state.dispatcher(), input.clone());
+        let (current, wanted) = (current.setter(), wanted.clone());
+        Callback::from(move |act: ChipAct| match act {
+            ChipAct::Focused(index) => current.set(index),
+            ChipAct::Focus(index) => {
+                current.set(index);
+                *wanted.borrow_mut() = Some(index);
+                render.force_update();
+            }
+            ChipAct::Move { at, to } => {
+                current.set(to);
+                *wanted.borrow_mut() = Some(to);
+                dispatch.dispatch(Action::Words(WordsAction::ClassMoved { at, to }));
+            }
+            ChipAct::Rename { at, name } => {
+                dispatch.dispatch(Action::Words(WordsAction::ClassRenamed { at, name }));
+            }
+            ChipAct::Remove { at, by_key } => {
+                // By keyboard, the focus would be lost with the chip.
+                if by_key && count_of_all > 1 {
+                    let next = at.min(count_of_all - 2);
+                    current.set(next);
+                    *wanted.borrow_mut() = Some(next);
+                } else if by_key && let Some(input) = input.cast::<HtmlInputElement>() {
+                    let _ = input.focus();
+                }
+                dispatch.dispatch(Action::ClassRemoved(at));
+            }
+        })
+    };
+    let last = count_of_all.saturating_sub(1);
+    let chips = state.class_names.iter().enumerate().map(|(index, name)| {
+        if state.is_fixed() {
+            return html! {
+                <li key={name.clone()} class="chip is-fixed" data-testid="class-chip" data-class={name.clone()}>
+                    { name }
+                </li>
+            };
+        }
         html! {
-            <li key={name.clone()} class="chip" data-testid="class-chip" data-class={name.clone()}>
-                { name }
-                <button class="remove" type="button" {onclick} aria-label={format!("remove {name}")} />
-            </li>
+            <Chip
+                key={name.clone()} {index} name={name.clone()} count={count_of_all}
+                is_current={index == (*current).min(last)} on_act={on_act.clone()}
+            />
         }
     });
-    let presets = state
-        .samples
-        .as_ref()
-        .map(|samples| samples.classes.clone());
-    let presets = presets.filter(|classes| !classes.is_empty() && *classes != state.class_names);
-    let reset = presets.map(|classes| {
-        let dispatch = state.dispatcher();
-        let onclick = Callback::from(move |_: MouseEvent| {
-            dispatch.dispatch(Action::ClassesReplaced(classes.clone()));
-        });
-        html! { <button class="quiet" type="button" {onclick}>{ "Back to the samples' classes" }</button> }
-    });
     let waiting = state.samples.is_none();
-    let (oninput, onkeydown) = (on_input(state), on_key(state));
+    let (oninput, onkeydown, onpaste) = (on_input(state), on_key(state), on_paste(state));
     html! {
-        <Card id="classes" title="Classes" summary={count(state.class_names.len(), "class", "classes")}>
-            <ul class={classes!("chips", waiting.then_some("is-waiting"))} aria-label="Class names">
+        <Card id="classes" title="Classes" summary={count(count_of_all, "class", "classes")}>
+            <ul ref={list} class={classes!("chips", waiting.then_some("is-waiting"))} aria-label="Class names">
                 { for chips }
             </ul>
-            <input
-                ref={input} class="chip-input" data-testid="class-input" type="text"
-                placeholder="add a class" aria-label="Add a class" {oninput} {onkeydown}
-                aria-describedby="class-help"
-                autocomplete="off" autocapitalize="off" spellcheck="false" enterkeyhint="done"
-            />
-            <p class="help" id="class-help">
-                { "Enter or a comma adds, Backspace removes the last. Any words will do." }
-            </p>
-            { reset }
+            if !state.is_fixed() {
+                <input
+                    ref={input} class="chip-input" data-testid="class-input" type="text"
+                    placeholder="add a class" aria-label="Add a class" {oninput} {onkeydown} {onpaste}
+                    aria-describedby="class-help"
+                    autocomplete="off" autocapitalize="off" spellcheck="false" enterkeyhint="done"
+                />
+                <p class="help" id="class-help">
+                    { "Enter or a comma adds, and so does a pasted list. On a class: Enter renames, Delete removes, arrows go on, with Alt they move it." }
+                </p>
+                <PresetMenu state={state.clone()} />
+            }
         </Card>
+    }
+}
+
+fn focus_chip(list: &HtmlElement, index: usize) {
+    let chip = list.query_selector(&format!("[data-chip=\"{index}\"]"));
+    if let Some(chip) = chip.ok().flatten()
+        && let Ok(chip) = chip.dyn_into::<HtmlElement>()
+    {
+        let _ = chip.focus();
     }
 }
 
@@ -74,6 +123,19 @@ fn on_input(state: &UseReducerHandle<State>) -> Callback<InputEvent> {
         if input.value().contains(',') {
             dispatch.dispatch(Action::ClassesAdded(input.value()));
             input.set_value("");
+        }
+    })
+}
+
+/// A pasted list, which the field itself would make one line of.
+fn on_paste(state: &UseReducerHandle<State>) -> Callback<Event> {
+    let dispatch = state.dispatcher();
+    Callback::from(move |event: Event| {
+        let clipboard = event.unchecked_ref::<ClipboardEvent>().clipboard_data();
+        let text = clipboard.and_then(|clipboard| clipboard.get_data("text").ok());
+        if let Some(text) = text.filter(|text| text.contains(['\n', ','])) {
+            event.prevent_default();
+            dispatch.dispatch(Action::ClassesAdded(text));
         }
     })
 }

@@ -13,7 +13,7 @@ pub fn DropOverlay(props: &Props) -> Html {
         <div class={classes!("drop-overlay", props.hovering.then_some("is-on"))} aria-hidden="true">
             <p>
                 <strong>{ "Drop it anywhere" }</strong>
-                <span>{ "an image, a learned prompt, or a model" }</span>
+                <span>{ "images, folders of them, learned files, or a model" }</span>
             </p>
         </div>
     }

@@ -9,14 +9,28 @@ use crate::hooks::files_of;
 pub struct Props {
     pub testid: AttrValue,
     pub label: AttrValue,
+    #[prop_or_default]
     pub accept: AttrValue,
     #[prop_or_default]
     pub multiple: bool,
+    /// Chooses a folder with all that is in it.
+    #[prop_or_default]
+    pub folder: bool,
     pub on_files: Callback<Vec<File>>,
 }
 
 #[component]
 pub fn FileInput(props: &Props) -> Html {
+    let input = use_node_ref();
+    {
+        let input = input.clone();
+        use_effect_with(props.folder, move |&folder| {
+            // No attribute that the templates know.
+            if let Some(input) = input.cast::<HtmlInputElement>().filter(|_| folder) {
+                let _ = input.set_attribute("webkitdirectory", "");
+            }
+        });
+    }
     let on_files = props.on_files.clone();
     let onchange = Callback::from(move |event: Event| {
         let input: HtmlInputElement = event.target_unchecked_into();
@@ -29,7 +43,7 @@ pub fn FileInput(props: &Props) -> Html {
     });
     html! {
         <input
-            class="visually-hidden" type="file" data-testid={&props.testid} aria-label={&props.label}
+            ref={input} class="visually-hidden" type="file" data-testid={&props.testid} aria-label={&props.label}
             accept={&props.accept} multiple={props.multiple} {onchange}
         />
     }

@@ -1,8 +1,12 @@
-//! Name, model, and the promise that nothing leaves the machine.
+//! Name, model, the promise that nothing leaves the machine, and what goes for the
+//! whole page.
 
 use yew::prelude::*;
 
 use super::model_status::ModelStatus;
+use super::share_button::ShareButton;
+use super::theme_button::ThemeButton;
+use super::tour::TourButton;
 use crate::state::State;
 
 #[derive(Properties, PartialEq)]
@@ -14,9 +18,24 @@ pub struct Props {
 pub fn Header(props: &Props) -> Html {
     html! {
         <header class="top">
-            <h1 class="wordmark">{ "clip" }<b>{ "wright" }</b></h1>
+            { name(&props.state) }
             <ModelStatus state={props.state.clone()} />
-            <p class="promise">{ "Everything is computed on this device. Nothing is uploaded." }</p>
+            <p class="promise">{ "Nothing is uploaded." }</p>
+            <div class="tools">
+                <ThemeButton />
+                if props.state.site.is_none() {
+                    <TourButton state={props.state.clone()} />
+                }
+                <ShareButton state={props.state.clone()} />
+            </div>
         </header>
+    }
+}
+
+/// The product's, or that of somebody's own classifier.
+fn name(state: &State) -> Html {
+    match &state.site {
+        Some(site) => html! { <h1 class="wordmark is-site">{ &site.title }</h1> },
+        None => html! { <h1 class="wordmark">{ "clip" }<b>{ "wright" }</b></h1> },
     }
 }

@@ -1,11 +1,12 @@
-//! The image, and samples to try.
+//! The image: dropped, pasted, chosen, photographed, or one of the samples.
 
 use web_sys::File;
 use yew::prelude::*;
 
+use super::camera::Camera;
 use super::file_input::FileInput;
 use crate::hooks::sample_url;
-use crate::state::{Sample, State};
+use crate::state::{Image, Sample, State};
 
 #[derive(Properties, PartialEq)]
 pub struct Props {
@@ -17,12 +18,7 @@ pub struct Props {
 #[component]
 pub fn ImagePanel(props: &Props) -> Html {
     let state = &props.state;
-    let picture = match &state.image {
-        Some(image) => {
-            html! { <img class="picture" src={image.url.clone()} alt={image.title.clone()} /> }
-        }
-        None => html! { <span class="picture is-empty" /> },
-    };
+    let is_filming = use_state_eq(|| false);
     let title = state
         .image
         .as_ref()
@@ -34,22 +30,73 @@ pub fn ImagePanel(props: &Props) -> Html {
     let samples = samples.map(|(index, sample)| {
         sample_button(index, sample, chosen == Some(index), &props.on_sample)
     });
+    let film = |filming: bool| {
+        let is_filming = is_filming.setter();
+        Callback::from(move |()| is_filming.set(filming))
+    };
+    let content = match *is_filming {
+        true => html! {
+            <Camera
+                on_photo={props.on_files.reform(|photo: File| vec![photo])} on_close={film(false)}
+            />
+        },
+        false => html! {
+            <>
+                <label class="frame" data-testid="drop-zone">
+                    { picture(state.image.as_ref()) }
+                    <span class="frame-hint"><span class="on-wide">{ "Drop, paste or " }</span>{ "choose images" }</span>
+                    <FileInput
+                        testid="image-input" label="Choose an image, or many" accept="image/*" multiple={true}
+                        on_files={props.on_files.clone()}
+                    />
+                </label>
+                <div class="image-ways">
+                    <button
+                        class="button" type="button" data-testid="camera-open"
+                        onclick={film(true).reform(|_: MouseEvent| ())}
+                    >
+                        { "Camera" }
+                    </button>
+                    <label class="button" title="All images in a folder; its sub-folders name their classes">
+                        { "Folder" }
+                        <FileInput
+                            testid="folder-input" label="Choose a folder of images" folder={true}
+                            on_files={props.on_files.clone()}
+                        />
+                    </label>
+                </div>
+            </>
+        },
+    };
     html! {
         <section class="card image-card" aria-labelledby="image-title">
             <h2 class="card-title" id="image-title">{ "Image" }</h2>
-            <label class="frame" data-testid="drop-zone">
-                { picture }
-                <span class="frame-hint"><span class="on-wide">{ "Drop, paste or " }</span>{ "choose an image" }</span>
-                <FileInput
-                    testid="image-input" label="Choose an image" accept="image/*"
-                    on_files={props.on_files.clone()}
-                />
-            </label>
+            <div class="image-place">{ content }</div>
             <div class="samples-area">
+                { filmed(state.image.as_ref().filter(|_| *is_filming)) }
                 <p class="image-name" title={title.clone()}>{ title }</p>
                 <ul class="samples" aria-label="Samples">{ for samples }</ul>
             </div>
         </section>
+    }
+}
+
+fn picture(image: Option<&Image>) -> Html {
+    match image {
+        Some(image) => {
+            html! { <img class="picture" src={image.url.clone()} alt={image.title.clone()} data-testid="picture" /> }
+        }
+        None => html! { <span class="picture is-empty" /> },
+    }
+}
+
+/// The image that is being asked about, small, while the camera has its place.
+fn filmed(image: Option<&Image>) -> Html {
+    match image {
+        Some(image) => html! {
+            <img class="filmed" src={image.url.clone()} alt={format!("In question: {}", image.title)} data-testid="picture" />
+        },
+        None => Html::default(),
     }
 }
 

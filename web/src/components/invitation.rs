@@ -33,7 +33,7 @@ pub fn Invitation(props: &Props) -> Html {
             </span>
             <span class="button" aria-hidden="true">{ "Choose a file" }</span>
             <FileInput
-                testid="invitation-input" label="Load a learned prompt" accept=".safetensors" multiple={true}
+                testid="invitation-input" label="Load a learned prompt" multiple={true}
                 on_files={props.on_files.clone()}
             />
         </label>

@@ -3,7 +3,7 @@
 use yew::prelude::*;
 
 use crate::format::{percent, size};
-use crate::state::{ModelFile, ModelStage, State, WorkerPhase};
+use crate::state::{Action, HubAction, ModelFile, ModelStage, State, WorkerPhase};
 
 #[derive(Properties, PartialEq)]
 pub struct Props {
@@ -13,6 +13,12 @@ pub struct Props {
 #[component]
 pub fn ModelStatus(props: &Props) -> Html {
     let status = status(&props.state);
+    // A site is of one model.
+    let is_site = props.state.site.is_some();
+    let dispatch = props.state.dispatcher();
+    let onclick = Callback::from(move |_: MouseEvent| {
+        dispatch.dispatch(Action::Hub(HubAction::PanelOpened));
+    });
     // How far, for the eye; the text says it to everyone.
     let progress = status.progress.map(|share| {
         html! {
@@ -25,15 +31,18 @@ pub fn ModelStatus(props: &Props) -> Html {
         <>
             // Spoken when it changes in kind, not with each percent.
             <span class="visually-hidden" role="status">{ status.spoken }</span>
-            <p
-                class={classes!("pill", status.look)} data-testid="model-status"
-                title={status.detail.clone()}
+            <button
+                class={classes!("pill", status.look)} type="button" data-testid="model-status"
+                title={status.detail.clone()} aria-haspopup="dialog" {onclick} disabled={is_site}
             >
                 <span class="dot" />
                 <strong>{ status.name }</strong>
                 <span class="pill-detail">{ status.detail }</span>
+                if !is_site {
+                    <span class="visually-hidden">{ ", choose a model" }</span>
+                }
                 { progress }
-            </p>
+            </button>
         </>
     }
 }
@@ -99,6 +108,11 @@ fn status(state: &State) -> Status {
                 stage: ModelStage::Open(file, info),
             }),
         ) => {
+            if let Some(download) = state.hub.download.as_ref().filter(|it| it.is_running()) {
+                let (share, next) = (download.share(), &download.record.repository);
+                let detail = format!("ready · fetching {next}, {}", percent(share));
+                return show(name, detail, Some(share), "is-good");
+            }
             let (side, size) = (info.image_side, size(file.bytes));
             let detail = format!(
                 "ready · {}, {side} px · {size}, on this device",

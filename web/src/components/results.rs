@@ -5,6 +5,8 @@ use clipwright_shared::protocol::Ranking;
 use web_sys::File;
 use yew::prelude::*;
 
+use super::batch::BatchPanel;
+use super::device_line::DeviceLine;
 use super::invitation::Invitation;
 use super::learner_card::LearnerCard;
 use super::method_title;
@@ -12,7 +14,7 @@ use super::problem_box::ProblemBox;
 use super::skeleton::Skeleton;
 use crate::format::{count, duration, percent};
 use crate::prompt::{learned_pieces, template_pieces};
-use crate::state::{Action, Answer, State, WorkerPhase};
+use crate::state::{Action, Answered, State, WorkerPhase};
 
 #[derive(Properties, PartialEq)]
 pub struct Props {
@@ -24,9 +26,10 @@ pub struct Props {
 pub fn Results(props: &Props) -> Html {
     let state = &props.state;
     let obstacle = obstacle(state);
-    let cards = match &state.answer {
-        Some(answer) => {
-            let rankings = answer.classification.rankings.iter();
+    let rankings = state.rankings();
+    let cards = match &rankings {
+        Some(rankings) => {
+            let rankings = rankings.iter();
             rankings
                 .map(|ranking| card(state, ranking))
                 .collect::<Html>()
@@ -39,17 +42,19 @@ pub fn Results(props: &Props) -> Html {
         }
     });
     let hidden = obstacle.is_some();
-    let id = state.answer.as_ref().map(|answer| answer.id.to_string());
+    let answered = state.classify.answered();
+    let id = answered.map(|_| state.classify.answers.to_string());
     html! {
         <section
             class="results" aria-labelledby="classify-title" data-testid="results"
             data-result-id={id} aria-busy={state.is_thinking().to_string()}
         >
             <div class="results-head">
-                <h2 id="classify-title">{ "Classify" }</h2>
-                <p class="elapsed" data-testid="elapsed">{ state.answer.as_ref().map(elapsed) }</p>
+                <h2 class="visually-hidden" id="classify-title">{ "Classify" }</h2>
+                <DeviceLine state={state.clone()} />
+                <p class="elapsed" data-testid="elapsed">{ answered.map(elapsed) }</p>
             </div>
-            <p class="visually-hidden" role="status">{ state.answer.as_ref().map(spoken) }</p>
+            <p class="visually-hidden" role="status">{ rankings.as_deref().map(spoken) }</p>
             <div class="stage">
                 <div
                     class={classes!("learners", hidden.then_some("is-hidden"))}
@@ -60,6 +65,7 @@ pub fn Results(props: &Props) -> Html {
                 </div>
                 { obstacle }
             </div>
+            <BatchPanel state={state.clone()} on_files={props.on_files.clone()} />
         </section>
     }
 }
@@ -74,7 +80,7 @@ fn obstacle(state: &UseReducerHandle<State>) -> Option<Html> {
     if let Some(problem) = obstacle {
         return Some(html! { <ProblemBox {problem} /> });
     }
-    let problem = state.question_problem.clone()?;
+    let problem = state.classify_problem().cloned()?;
     let dispatch = state.dispatcher();
     let again = Callback::from(move |()| dispatch.dispatch(Action::AskAgain));
     Some(html! { <ProblemBox {problem} action="Try again" on_action={again} /> })
@@ -82,7 +88,13 @@ fn obstacle(state: &UseReducerHandle<State>) -> Option<Html> {
 
 fn card(state: &State, ranking: &Ranking) -> Html {
     let (pieces, detail) = match state.learned_info(&ranking.name) {
-        None => (template_pieces(&state.template), "words alone".to_string()),
+        None => (
+            template_pieces(state.templates.first().map_or("", String::as_str)),
+            match state.templates.len() {
+                0 | 1 => "words alone".to_string(),
+                templates => format!("mean of {templates} templates"),
+            },
+        ),
         Some(info) => {
             let shots = info
                 .shots
@@ -96,13 +108,13 @@ fn card(state: &State, ranking: &Ranking) -> Html {
     html! { <LearnerCard key={ranking.name.clone()} ranking={ranking.clone()} {pieces} {detail} /> }
 }
 
-fn elapsed(answer: &Answer) -> String {
+fn elapsed(answer: &Answered) -> String {
     format!("answered in {}", duration(answer.milliseconds))
 }
 
 /// The answer in a sentence, for those who hear it.
-fn spoken(answer: &Answer) -> String {
-    let rankings = answer.classification.rankings.iter().map(|ranking| {
+fn spoken(rankings: &[&Ranking]) -> String {
+    let rankings = rankings.iter().map(|ranking| {
         let method = method_title(ranking.method);
         match ranking.classes.first() {
             Some(top) => format!("{method}: {}, {}.", top.class, percent(top.probability)),

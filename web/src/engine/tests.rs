@@ -1,10 +1,10 @@
 use std::collections::HashMap;
 use std::io::Cursor;
 
-use clipwright_shared::protocol::{Event, Request};
+use clipwright_shared::protocol::{Answer, ClassProbability, Event, Message, Prompts, Request};
 use safetensors::tensor::{Dtype, TensorView};
 
-use super::Engine;
+use super::{Engine, NamedFile, Reply};
 
 /// Layers, patch and side of the little model below.
 const PATCH: usize = 4;
@@ -86,88 +86,125 @@ fn png() -> Vec<u8> {
     bytes.into_inner()
 }
 
-fn load(name: &str) -> Request {
-    Request::LoadModel { name: name.into() }
+fn load() -> Request {
+    Request::LoadModel {
+        name: "little".into(),
+    }
 }
 
-fn classify(id: u32) -> Request {
-    Request::Classify {
-        id,
+fn classify() -> Request {
+    Request::Classify { prompts: prompts() }
+}
+
+pub fn prompts() -> Prompts {
+    Prompts {
         class_names: vec!["ring".into(), "star".into(), "heart".into()],
-        template: "a photo of a {}.".into(),
+        templates: vec!["a photo of a {}.".into()],
+    }
+}
+
+/// Sends a request with one file and works until it is answered.
+pub fn ask(engine: &mut Engine, request: Request, bytes: &[u8]) -> Reply {
+    let file = NamedFile {
+        name: "file".into(),
+        bytes: bytes.to_vec(),
+    };
+    let request = Box::new(request);
+    let request = Message::Do { task: 7, request };
+    assert!(engine.receive(request, vec![file]).is_empty());
+    loop {
+        let reply = engine.step().expect("an answer");
+        if !matches!(reply.event, Event::Progress { .. }) {
+            return reply;
+        }
+    }
+}
+
+/// An engine with the little model open.
+pub fn engine() -> Engine {
+    let mut engine = Engine::default();
+    let reply = ask(&mut engine, load(), &little_model());
+    let Event::Done {
+        answer: Answer::ModelLoaded { info },
+        ..
+    } = reply.event
+    else {
+        panic!("the model was not opened: {reply:?}");
+    };
+    assert_eq!((info.image_side, info.embed_dim), (8, WIDTH));
+    engine
+}
+
+fn failed(reply: Reply) -> (u32, String, Option<String>) {
+    match reply.event {
+        Event::Failed {
+            task,
+            message,
+            hint,
+        } => (task, message, hint),
+        other => panic!("nothing failed: {other:?}"),
+    }
+}
+
+fn ranking(reply: Reply) -> Vec<ClassProbability> {
+    match reply.event {
+        Event::Done {
+            task: 7,
+            answer: Answer::Classified(mut classification),
+        } => classification.rankings.remove(0).classes,
+        other => panic!("nothing was classified: {other:?}"),
     }
 }
 
 #[test]
 fn classifies_with_an_open_model() {
-    let mut engine = Engine::default();
-    let Event::ModelLoaded { name, info } = engine.answer(load("little"), &little_model()) else {
-        panic!("the model was not opened");
-    };
-    assert_eq!(
-        (name.as_str(), info.image_side, info.embed_dim),
-        ("little", 8, WIDTH)
-    );
-    let Event::Classified { id, classification } = engine.answer(classify(7), &png()) else {
-        panic!("the image was not classified");
-    };
-    let classes = &classification.rankings[0].classes;
-    assert_eq!((id, classes.len()), (7, 3));
+    let classes = ranking(ask(&mut engine(), classify(), &png()));
+    assert_eq!(classes.len(), 3);
     assert!(classes.is_sorted_by(|a, b| a.probability >= b.probability));
     let sum: f32 = classes.iter().map(|class| class.probability).sum();
     assert!((sum - 1.0).abs() < 1e-5, "{sum}");
 }
 
 #[test]
-fn a_question_before_any_model_fails_with_its_id_and_a_hint() {
-    let answer = Engine::default().answer(classify(3), &png());
-    assert!(
-        matches!(
-            answer,
-            Event::Failed {
-                id: Some(3),
-                hint: Some(_),
-                ..
-            }
-        ),
-        "{answer:?}"
-    );
+fn a_question_before_any_model_fails_with_its_task_and_a_hint() {
+    let (task, _, hint) = failed(ask(&mut Engine::default(), classify(), &png()));
+    assert_eq!(task, 7);
+    assert!(hint.is_some());
 }
 
 #[test]
 fn a_damaged_model_leaves_the_open_one() {
-    let mut engine = Engine::default();
+    let mut engine = engine();
     let mut bytes = little_model();
-    engine.answer(load("little"), &bytes);
     bytes.truncate(bytes.len() / 2);
-    let answer = engine.answer(load("cut"), &bytes);
-    assert!(
-        matches!(
-            answer,
-            Event::Failed {
-                id: None,
-                hint: Some(_),
-                ..
-            }
-        ),
-        "{answer:?}"
-    );
-    let answer = engine.answer(classify(1), &png());
-    assert!(
-        matches!(answer, Event::Classified { id: 1, .. }),
-        "{answer:?}"
-    );
+    let (_, _, hint) = failed(ask(&mut engine, load(), &bytes));
+    assert!(hint.is_some());
+    assert_eq!(ranking(ask(&mut engine, classify(), &png())).len(), 3);
 }
 
 #[test]
-fn a_truncated_image_fails_with_the_id_of_its_question() {
-    let mut engine = Engine::default();
-    engine.answer(load("little"), &little_model());
+fn a_truncated_image_fails() {
     let mut bytes = png();
     bytes.truncate(60);
-    let Event::Failed { id, message, .. } = engine.answer(classify(9), &bytes) else {
-        panic!("half a picture was classified");
-    };
-    assert_eq!(id, Some(9));
+    let (_, message, _) = failed(ask(&mut engine(), classify(), &bytes));
     assert!(message.starts_with("image "), "{message}");
+}
+
+#[test]
+fn a_cancelled_task_is_answered_once_and_not_worked_on() {
+    let mut engine = engine();
+    let request = Message::Do {
+        task: 3,
+        request: Box::new(classify()),
+    };
+    assert!(engine.receive(request, Vec::new()).is_empty());
+    let replies = engine.receive(Message::Cancel { task: 3 }, Vec::new());
+    let events: Vec<Event> = replies.into_iter().map(|reply| reply.event).collect();
+    assert_eq!(events, [Event::Cancelled { task: 3 }]);
+    assert!(engine.is_idle() && engine.step().is_none());
+    assert!(
+        engine
+            .receive(Message::Cancel { task: 3 }, Vec::new())
+            .is_empty()
+    );
 }

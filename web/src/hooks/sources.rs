@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use js_sys::ArrayBuffer;
+use js_sys::{ArrayBuffer, Uint8ClampedArray};
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, Url};
@@ -21,6 +21,7 @@ pub struct Sources(Rc<RefCell<Shelf>>);
 struct Shelf {
     newest: u32,
     kept: BTreeMap<SourceId, Kept>,
+    pixels: BTreeMap<SourceId, Uint8ClampedArray>,
 }
 
 struct Kept {
@@ -55,6 +56,20 @@ impl Sources {
         (self.keep_with(blob, Some(url.clone())), url)
     }
 
+    /// Keeps pixels that came from the worker.
+    pub fn keep_pixels(&self, pixels: &ArrayBuffer) -> SourceId {
+        let mut shelf = self.0.borrow_mut();
+        shelf.newest += 1;
+        let source = SourceId(shelf.newest);
+        shelf.pixels.insert(source, Uint8ClampedArray::new(pixels));
+        source
+    }
+
+    /// Pixels as RGBA; none if they have been let go of.
+    pub fn pixels(&self, source: SourceId) -> Option<Uint8ClampedArray> {
+        self.0.borrow().pixels.get(&source).cloned()
+    }
+
     fn keep_with(&self, blob: Blob, url: Option<String>) -> SourceId {
         let mut shelf = self.0.borrow_mut();
         shelf.newest += 1;
@@ -73,6 +88,15 @@ impl Sources {
         shelf
             .kept
             .retain(|source, _| source > newest || live.contains(source));
+        shelf
+            .pixels
+            .retain(|source, _| source > newest || live.contains(source));
+    }
+
+    /// A file; none if it has been let go of.
+    pub fn blob(&self, source: SourceId) -> Option<Blob> {
+        let shelf = self.0.borrow();
+        shelf.kept.get(&source).map(|kept| kept.blob.clone())
     }
 
     /// A fresh copy of the bytes, to be handed over to the worker.

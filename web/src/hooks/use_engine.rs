@@ -4,18 +4,20 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use clipwright_shared::protocol::Message;
 use gloo_events::EventListener;
+use js_sys::ArrayBuffer;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
 use yew::prelude::*;
 
 use super::Sources;
-use crate::envelope::{read_event, request_message};
-use crate::state::{Action, Problem, State, Task};
+use crate::envelope::{message_to_worker, read_reply};
+use crate::state::{Action, Lane, Problem, State, Task};
 
-/// What trunk names the worker's loader (`data-bin="worker" data-loader-shim`).
-const WORKER_URL: &str = "./worker_loader.js";
+/// Starts the worker of this very build, whatever is kept for offline use.
+const WORKER_URL: &str = concat!("./worker_loader.js?v=", env!("CLIPWRIGHT_PAGE_VERSION"));
 
 /// A running worker; dropping it ends it.
 struct EngineWorker {
@@ -24,20 +26,25 @@ struct EngineWorker {
 }
 
 impl EngineWorker {
-    fn start(generation: u32, dispatch: &UseReducerDispatcher<State>) -> Result<Self, String> {
+    fn start(
+        generation: u32,
+        dispatch: &UseReducerDispatcher<State>,
+        sources: &Sources,
+    ) -> Result<Self, String> {
         let options = WorkerOptions::new();
         options.set_type(WorkerType::Module);
         let worker =
             Worker::new_with_options(WORKER_URL, &options).map_err(|error| format!("{error:?}"))?;
         let on_message = {
-            let dispatch = dispatch.clone();
+            let (dispatch, sources) = (dispatch.clone(), sources.clone());
             EventListener::new(&worker, "message", move |message| {
                 let message: &MessageEvent = message.unchecked_ref();
-                dispatch.dispatch(match read_event(&message.data()) {
-                    Ok((event, milliseconds)) => Action::WorkerSaid {
+                dispatch.dispatch(match read_reply(&message.data()) {
+                    Ok(reply) => Action::WorkerSaid {
                         generation,
-                        event,
-                        milliseconds,
+                        event: reply.event,
+                        milliseconds: reply.milliseconds,
+                        pixels: reply.pixels.map(|pixels| sources.keep_pixels(&pixels)),
                     },
                     Err(reason) => Action::WorkerDied { generation, reason },
                 });
@@ -54,22 +61,26 @@ impl EngineWorker {
         Ok(Self { worker, _listeners })
     }
 
-    async fn send(&self, task: &Task, sources: &Sources) -> Result<(), Problem> {
-        let bytes = match task.source() {
-            Some(source) => Some(sources.bytes(source).await?),
-            None => None,
-        };
-        let not_sent = |error: String| {
+    async fn send(&self, id: u32, task: &Task, sources: &Sources) -> Result<(), Problem> {
+        let mut files = Vec::new();
+        for part in &task.files {
+            files.push((part.name.clone(), sources.bytes(part.source).await?));
+        }
+        self.post(&task.message(id), &files)
+    }
+
+    fn post(&self, message: &Message, files: &[(String, ArrayBuffer)]) -> Result<(), Problem> {
+        let posted = message_to_worker(message, files).and_then(|(message, transfer)| {
+            self.worker
+                .post_message_with_transfer(&message, &transfer)
+                .map_err(|error| format!("{error:?}"))
+        });
+        posted.map_err(|error| {
             Problem::new(
                 format!("the worker cannot be reached: {error}"),
                 "reload the page",
             )
-        };
-        let (message, transfer) =
-            request_message(&task.request(), bytes.as_ref()).map_err(not_sent)?;
-        self.worker
-            .post_message_with_transfer(&message, &transfer)
-            .map_err(|error| not_sent(format!("{error:?}")))
+        })
     }
 }
 
@@ -96,13 +107,13 @@ fn reason(event: &web_sys::Event) -> String {
 /// Keeps a worker running and gives it what [`State::next_task`] says.
 #[hook]
 pub fn use_engine(state: &UseReducerHandle<State>, sources: &Sources) {
-    let slot: Rc<RefCell<Option<Rc<EngineWorker>>>> = use_mut_ref(|| None);
+    let slot: Slot = use_mut_ref(|| None);
     let dispatch = state.dispatcher();
 
     {
-        let (slot, dispatch) = (slot.clone(), dispatch.clone());
+        let (slot, dispatch, sources) = (slot.clone(), dispatch.clone(), sources.clone());
         use_effect_with(state.worker.generation, move |&generation| {
-            match EngineWorker::start(generation, &dispatch) {
+            match EngineWorker::start(generation, &dispatch, &sources) {
                 Ok(worker) => *slot.borrow_mut() = Some(Rc::new(worker)),
                 Err(reason) => dispatch.dispatch(Action::WorkerDied { generation, reason }),
             }
@@ -110,21 +121,20 @@ pub fn use_engine(state: &UseReducerHandle<State>, sources: &Sources) {
         });
     }
 
+    use_lane(Lane::Question, state, sources, &slot);
+    use_lane(Lane::Training, state, sources, &slot);
+
     {
-        let sources = sources.clone();
-        let wish = (state.worker.generation, state.next_task());
-        use_effect_with(wish, move |(generation, task)| {
-            let (generation, worker) = (*generation, slot.borrow().clone());
-            if let (Some(task), Some(worker)) = (task.clone(), worker) {
-                dispatch.dispatch(Action::TaskStarted(task.clone()));
-                spawn_local(async move {
-                    if let Err(problem) = worker.send(&task, &sources).await {
-                        dispatch.dispatch(Action::TaskFailed {
-                            generation,
-                            problem,
-                        });
-                    }
-                });
+        let wish = (state.worker.generation, state.overtaken());
+        use_effect_with(wish, move |(_, overtaken)| {
+            let worker = slot.borrow().clone();
+            for &task in overtaken {
+                let told = worker
+                    .as_ref()
+                    .map(|worker| worker.post(&Message::Cancel { task }, &[]));
+                if let Some(Ok(())) = told {
+                    dispatch.dispatch(Action::TaskCancelled { id: task });
+                }
             }
         });
     }
@@ -133,4 +143,31 @@ pub fn use_engine(state: &UseReducerHandle<State>, sources: &Sources) {
         let sources = sources.clone();
         use_effect_with(state.live_sources(), move |live| sources.retain(live));
     }
+}
+
+type Slot = Rc<RefCell<Option<Rc<EngineWorker>>>>;
+
+/// Sends the next task of one lane.
+#[hook]
+fn use_lane(lane: Lane, state: &UseReducerHandle<State>, sources: &Sources, slot: &Slot) {
+    let (dispatch, sources, slot) = (state.dispatcher(), sources.clone(), slot.clone());
+    let wish = (state.worker.generation, state.next_task(lane));
+    use_effect_with(wish, move |(generation, task)| {
+        let (generation, worker) = (*generation, slot.borrow().clone());
+        if let (Some((id, task)), Some(worker)) = (task.clone(), worker) {
+            dispatch.dispatch(Action::TaskStarted {
+                id,
+                task: task.clone(),
+            });
+            spawn_local(async move {
+                if let Err(problem) = worker.send(id, &task, &sources).await {
+                    dispatch.dispatch(Action::TaskFailed {
+                        generation,
+                        id,
+                        problem,
+                    });
+                }
+            });
+        }
+    });
 }

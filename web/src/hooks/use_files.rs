@@ -5,81 +5,110 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{Blob, File};
 use yew::prelude::*;
 
-use super::Sources;
+use super::{Brought, Sources};
+use crate::pile::{Found, Parcel, sort};
 use crate::sniff::{
-    FileKind, LENGTH_BYTES, other_kind, safetensors_header_length, safetensors_kind,
+    FileKind, HEAD_BYTES, LENGTH_BYTES, other_kind, safetensors_header_length, safetensors_kind,
 };
-use crate::state::{Action, Image, Problem, State, StoredFile};
+use crate::state::{
+    Action, BatchAction, FilePart, Image, MOST_IMAGES, NewRow, Problem, State, StoredFile,
+};
 
-/// What the callback does with each file, by its first bytes.
+/// What the callback does with files, by their content.
 #[hook]
-pub fn use_files(state: &UseReducerHandle<State>, sources: &Sources) -> Callback<Vec<File>> {
+pub fn use_files(state: &UseReducerHandle<State>, sources: &Sources) -> Callback<Vec<Brought>> {
     let (dispatch, sources) = (state.dispatcher(), sources.clone());
-    Callback::from(move |files: Vec<File>| {
+    Callback::from(move |files: Vec<Brought>| {
         let (dispatch, sources) = (dispatch.clone(), sources.clone());
         spawn_local(async move {
-            for file in files {
-                dispatch.dispatch(match kind(&file).await {
-                    Ok(kind) => arrival(file, kind, &sources),
-                    Err(problem) => Action::FileRefused(problem),
-                });
+            let mut pile = Vec::with_capacity(files.len());
+            for Brought { path, file } in &files {
+                let (path, kind) = (path.clone(), kind(file).await);
+                pile.push(Found { path, kind });
+            }
+            let sorted = sort(&pile);
+            // From here on nothing waits: what is kept is named by the state at once.
+            for action in actions(&sorted.parcels, &files, &sources) {
+                dispatch.dispatch(action);
+            }
+            if let Some(problem) = sorted.problem {
+                dispatch.dispatch(Action::FileRefused(problem));
             }
         });
     })
 }
 
-fn arrival(file: File, kind: FileKind, sources: &Sources) -> Action {
-    let name = file.name();
-    let stem = name
-        .strip_suffix(".safetensors")
-        .unwrap_or(&name)
-        .to_string();
-    let store = |file: File| StoredFile {
-        name: stem.clone(),
-        bytes: file.size() as u64,
-        source: sources.keep(file.into()),
-    };
-    match kind {
-        FileKind::Learned => Action::LearnedArrived(store(file)),
-        FileKind::Model => Action::ModelArrived(store(file)),
-        FileKind::Image => {
-            let (source, url) = sources.keep_image(file.into());
-            Action::ImageChosen(Image {
-                source,
-                url,
-                title: name,
-                sample: None,
-            })
+fn actions(parcels: &[Parcel], files: &[Brought], sources: &Sources) -> Vec<Action> {
+    let (mut actions, mut rows) = (Vec::new(), Vec::new());
+    let mut left_out = 0;
+    for parcel in parcels {
+        match parcel {
+            Parcel::Image { at, label } if rows.len() < MOST_IMAGES => rows.push(NewRow {
+                image: image(&files[*at].file, sources),
+                label: label.clone(),
+            }),
+            Parcel::Image { .. } => left_out += 1,
+            Parcel::Learned { name, parts } => {
+                actions.push(Action::LearnedArrived(store(name, parts, files, sources)));
+            }
+            Parcel::Model { name, parts } => {
+                actions.push(Action::ModelArrived(store(name, parts, files, sources)));
+            }
         }
-        FileKind::PyTorch => Action::FileRefused(Problem::new(
-            format!("“{name}” looks like a PyTorch file; expected safetensors or an image"),
-            "save the weights as safetensors and drop that file",
-        )),
-        FileKind::Unknown => Action::FileRefused(Problem::new(
-            format!("“{name}” is neither an image nor a safetensors file"),
-            "use a PNG, JPEG, WebP, GIF or BMP image, or a learned.safetensors",
-        )),
+    }
+    // One image is looked at; several, or one of a class's folder, go into the table.
+    if let Some(first) = rows.first() {
+        actions.push(Action::ImageChosen(first.image.clone()));
+        if rows.len() > 1 || first.label.is_some() {
+            actions.push(Action::Batch(BatchAction::Added(rows)));
+        }
+    }
+    if left_out > 0 {
+        actions.push(Action::FileRefused(Problem::new(
+            format!("{left_out} images were left out: the table holds {MOST_IMAGES}"),
+            "measure larger sets with `clipwright eval`",
+        )));
+    }
+    actions
+}
+
+fn image(file: &File, sources: &Sources) -> Image {
+    let title = file.name();
+    let (source, url) = sources.keep_image(file.clone().into());
+    Image {
+        source,
+        url,
+        title,
+        sample: None,
     }
 }
 
-async fn kind(file: &File) -> Result<FileKind, Problem> {
-    let unreadable = || {
-        let message = format!("“{}” cannot be read", file.name());
-        Problem::new(
-            message,
-            "a folder cannot be used here; drop the files in it",
-        )
-    };
-    let head = read(file, 0, LENGTH_BYTES + 1)
-        .await
-        .ok_or_else(unreadable)?;
-    Ok(match safetensors_header_length(&head) {
-        Some(length) => {
-            let header = read(file, LENGTH_BYTES, LENGTH_BYTES + length).await;
-            safetensors_kind(&header.ok_or_else(unreadable)?)
+fn store(name: &str, parts: &[usize], files: &[Brought], sources: &Sources) -> StoredFile {
+    let parts = parts.iter().map(|&at| &files[at].file);
+    StoredFile {
+        name: name.into(),
+        bytes: parts.clone().map(|file| file.size() as u64).sum(),
+        parts: parts
+            .map(|file| FilePart::new(file.name(), sources.keep(file.clone().into())))
+            .collect(),
+    }
+}
+
+/// None if it cannot be read.
+async fn kind(file: &File) -> Option<FileKind> {
+    let head = read(file, 0, LENGTH_BYTES + 8).await?;
+    if let Some(length) = safetensors_header_length(&head) {
+        let header = read(file, LENGTH_BYTES, LENGTH_BYTES + length).await?;
+        return Some(safetensors_kind(&header));
+    }
+    let length = file.size() as u64;
+    match other_kind(&file.name(), &head, length) {
+        FileKind::Image => Some(FileKind::Image),
+        _ => {
+            let head = read(file, 0, HEAD_BYTES).await?;
+            Some(other_kind(&file.name(), &head, length))
         }
-        None => other_kind(&head),
-    })
+    }
 }
 
 async fn read(file: &File, start: usize, end: usize) -> Option<Vec<u8>> {

@@ -2,8 +2,11 @@
 
 use gloo_events::{EventListener, EventListenerOptions};
 use wasm_bindgen::JsCast;
+use wasm_bindgen_futures::spawn_local;
 use web_sys::{ClipboardEvent, DataTransfer, DragEvent, File, FileList};
 use yew::prelude::*;
+
+use super::{Brought, Dropped};
 
 /// The files of a list.
 pub fn files_of(list: Option<FileList>) -> Vec<File> {
@@ -15,10 +18,10 @@ pub fn files_of(list: Option<FileList>) -> Vec<File> {
     })
 }
 
-/// Hands dropped and pasted files to `on_files`; whether files hover over the
-/// page right now.
+/// Hands dropped and pasted files, and those in dropped folders, to `on_files`; whether
+/// files hover over the page right now.
 #[hook]
-pub fn use_page_drop(on_files: &Callback<Vec<File>>) -> bool {
+pub fn use_page_drop(on_files: &Callback<Vec<Brought>>) -> bool {
     let hovering = use_state_eq(|| false);
     // The listeners outlive a render; they ask for the newest callback.
     let newest = use_mut_ref(|| on_files.clone());
@@ -55,12 +58,23 @@ pub fn use_page_drop(on_files: &Callback<Vec<File>>) -> bool {
                 listen(
                     "drop",
                     Box::new(move |event| {
-                        let files = files_of(transfer(event).and_then(|transfer| transfer.files()));
                         drop.set(false);
-                        if !files.is_empty() {
-                            event.prevent_default();
-                            on_drop.borrow().emit(files);
+                        // A place of the page has taken them.
+                        if event.default_prevented() {
+                            return;
                         }
+                        let dropped = transfer(event).map(|transfer| Dropped::take(&transfer));
+                        let Some(dropped) = dropped.filter(|dropped| !dropped.is_empty()) else {
+                            return;
+                        };
+                        event.prevent_default();
+                        let on_drop = on_drop.clone();
+                        spawn_local(async move {
+                            let files = dropped.walk().await;
+                            // Not borrowed while it is emitted: that may render.
+                            let on_drop = on_drop.borrow().clone();
+                            on_drop.emit(files);
+                        });
                     }),
                 ),
                 listen(
@@ -71,7 +85,9 @@ pub fn use_page_drop(on_files: &Callback<Vec<File>>) -> bool {
                         let files = files_of(clipboard.and_then(|clipboard| clipboard.files()));
                         if !files.is_empty() {
                             event.prevent_default();
-                            on_paste.borrow().emit(files);
+                            let files = files.into_iter().map(Brought::from);
+                            let on_paste = on_paste.borrow().clone();
+                            on_paste.emit(files.collect());
                         }
                     }),
                 ),

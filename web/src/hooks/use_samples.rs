@@ -3,8 +3,8 @@
 use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 
-use super::Sources;
 use super::fetch::{fetch_blob, fetch_text};
+use super::{Sources, announced_site};
 use crate::state::{Action, Image, Problem, Sample, SampleList, State};
 
 /// Where a sample is.
@@ -19,6 +19,10 @@ pub fn use_samples(state: &UseReducerHandle<State>, sources: &Sources) -> Callba
     {
         let (dispatch, sources) = (dispatch.clone(), sources.clone());
         use_effect_with((), move |()| {
+            // A site has none.
+            if announced_site().is_some() {
+                return;
+            }
             spawn_local(async move {
                 let (list, first) = match open(&sources).await {
                     Ok(opened) => opened,

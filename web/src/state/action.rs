@@ -1,13 +1,15 @@
 //! Everything that can happen to the page, and what each does.
 
 use clipwright_shared::learners::DEFAULT_TEMPLATE;
-use clipwright_shared::protocol::Event;
+use clipwright_shared::protocol::{Event, SiteInfo};
 use clipwright_shared::session::ZERO_SHOT;
 
 use super::{
-    Image, Learned, LearnedStage, ModelFile, ModelStage, Problem, SampleList, State, StoredFile,
-    Task,
+    AugmentAction, BatchAction, HubAction, Image, Learned, LearnedStage, LearnedTabAction,
+    ModelFile, ModelStage, PatchesAction, Problem, SampleList, SourceId, State, StoredFile, Tab,
+    Task, TourAction, TrainAction, TuneAction, WordsAction,
 };
+use crate::share::Reading;
 
 /// Everything that can happen.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,16 +19,26 @@ pub enum Action {
         generation: u32,
         event: Event,
         milliseconds: f64,
+        /// Pixels that came beside it.
+        pixels: Option<SourceId>,
     },
     WorkerDied {
         generation: u32,
         reason: String,
     },
-    TaskStarted(Task),
+    TaskStarted {
+        id: u32,
+        task: Task,
+    },
     /// The bytes of a task could not be read.
     TaskFailed {
         generation: u32,
+        id: u32,
         problem: Problem,
+    },
+    /// The worker was told to stop a task.
+    TaskCancelled {
+        id: u32,
     },
 
     // Files that arrive.
@@ -41,6 +53,8 @@ pub enum Action {
     ModelArrived(StoredFile),
     LearnedArrived(StoredFile),
     FileRefused(Problem),
+    /// The page is one of somebody's own classifier.
+    SiteOpened(SiteInfo),
     SamplesListed(SampleList),
     /// There are none; everything else works without.
     SamplesMissing(Problem),
@@ -56,22 +70,39 @@ pub enum Action {
     ClassesAdded(String),
     ClassRemoved(usize),
     ClassesReplaced(Vec<String>),
-    TemplateChanged(String),
+    /// The template at this place.
+    TemplateChanged(usize, String),
+    Words(WordsAction),
     AskAgain,
+    TabChosen(Tab),
+    Batch(BatchAction),
+    Patches(PatchesAction),
+    Augment(AugmentAction),
+    Tune(TuneAction),
+    Train(TrainAction),
+    LearnedTab(LearnedTabAction),
+    Hub(HubAction),
+    Tour(TourAction),
+    /// A link with a set-up was opened.
+    SetUpArrived(Reading),
     NoticeDismissed,
     ModelProblemDismissed,
 }
 
 impl State {
     pub(super) fn apply(&mut self, action: Action) {
+        if self.is_forbidden(&action) {
+            return;
+        }
         match action {
             Action::WorkerSaid {
                 generation,
                 event,
                 milliseconds,
+                pixels,
             } => {
                 if generation == self.worker.generation {
-                    self.worker_said(event, milliseconds);
+                    self.worker_said(event, milliseconds, pixels);
                 }
             }
             Action::WorkerDied { generation, reason } => {
@@ -79,15 +110,17 @@ impl State {
                     self.worker_died(&reason);
                 }
             }
-            Action::TaskStarted(task) => self.in_flight = Some(task),
+            Action::TaskStarted { id, task } => self.task_started(id, task),
             Action::TaskFailed {
                 generation,
+                id,
                 problem,
             } => {
                 if generation == self.worker.generation {
-                    self.task_failed(problem);
+                    self.task_settled(id, Err(problem));
                 }
             }
+            Action::TaskCancelled { id } => self.task_cancelled(id),
 
             Action::ModelRequested { name } => {
                 self.model.attempt += 1;
@@ -117,6 +150,8 @@ impl State {
                 self.model.next = Some(ModelFile::waiting(file));
             }
             Action::LearnedArrived(file) => {
+                // What has just come is what a person wishes to look into.
+                self.learned_tab.settings.learner = None;
                 let file = StoredFile {
                     name: self.free_name(&file.name),
                     ..file
@@ -128,6 +163,7 @@ impl State {
                 });
             }
             Action::FileRefused(problem) => self.notice = Some(problem),
+            Action::SiteOpened(site) => self.site_opened(site),
             Action::SamplesListed(list) => self.samples_listed(list),
             Action::SamplesMissing(problem) => {
                 self.samples = Some(SampleList::default());
@@ -136,20 +172,15 @@ impl State {
             Action::FirstImage(image) => {
                 if self.image.is_none() {
                     self.image = Some(image);
-                    self.ask();
                 }
             }
-            Action::ImageChosen(image) => {
-                self.image = Some(image);
-                self.ask();
-            }
+            Action::ImageChosen(image) => self.image = Some(image),
 
             Action::LearnedRemoved { name } => self.learned_removed(&name),
             Action::ClassesAdded(text) => self.classes_added(&text),
             Action::ClassRemoved(index) => {
                 if index < self.class_names.len() {
                     self.class_names.remove(index);
-                    self.ask();
                 }
             }
             Action::ClassesReplaced(class_names) => {
@@ -157,13 +188,27 @@ impl State {
                 for name in class_names {
                     self.class_added(&name);
                 }
-                self.ask();
             }
-            Action::TemplateChanged(template) => {
-                self.template = template;
-                self.ask();
+            Action::TemplateChanged(at, template) => {
+                if let Some(old) = self.templates.get_mut(at) {
+                    *old = template;
+                }
             }
-            Action::AskAgain => self.ask(),
+            Action::Words(action) => self.words_did(action),
+            Action::AskAgain => self.classify.again(),
+            Action::TabChosen(tab) => self.tab = tab,
+            Action::Batch(action) => self.batch_did(action),
+            Action::Patches(action) => self.patches_did(action),
+            Action::Augment(action) => self.augment_did(action),
+            Action::Tune(action) => self.tune_did(action),
+            Action::Train(action) => self.train_did(action),
+            Action::LearnedTab(action) => self.learned_tab_did(action),
+            Action::Hub(action) => self.hub_did(action),
+            Action::Tour(action) => self.tour_did(action),
+            Action::SetUpArrived(reading) => {
+                self.set_up_arrived(reading);
+                self.keep_to_site();
+            }
             Action::NoticeDismissed => self.notice = None,
             Action::ModelProblemDismissed => self.model.problem = None,
         }
@@ -176,11 +221,10 @@ impl State {
                 self.class_added(name);
             }
         }
-        if self.template == DEFAULT_TEMPLATE {
-            self.template.clone_from(&list.template);
+        if self.templates == [DEFAULT_TEMPLATE] {
+            self.templates = vec![list.template.clone()];
         }
         self.samples = Some(list);
-        self.ask();
     }
 
     fn learned_removed(&mut self, name: &str) {
@@ -188,27 +232,17 @@ impl State {
         self.learned.retain(|learned| learned.file.name != name);
         if self.learned.len() < known {
             self.forgotten.push(name.into());
-            if let Some(answer) = &mut self.answer {
-                answer
-                    .classification
-                    .rankings
-                    .retain(|ranking| ranking.name != name);
-            }
         }
     }
 
     fn classes_added(&mut self, text: &str) {
-        let known = self.class_names.len();
         for name in text.split([',', '\n']) {
             self.class_added(name);
-        }
-        if self.class_names.len() > known {
-            self.ask();
         }
     }
 
     /// Adds one name, unless it is empty or there already.
-    fn class_added(&mut self, name: &str) {
+    pub(super) fn class_added(&mut self, name: &str) {
         let name = name.trim();
         if !name.is_empty() && !self.class_names.iter().any(|known| known == name) {
             self.class_names.push(name.into());

@@ -4,13 +4,47 @@ use clipwright_shared::protocol::{LearnedInfo, ModelInfo};
 
 use super::{Problem, SourceId};
 
-/// A file whose bytes the page holds.
+/// A model or a learned file: one file or several, whose bytes the page holds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StoredFile {
-    pub source: SourceId,
     /// The name it is loaded under.
     pub name: String,
+    /// In all.
     pub bytes: u64,
+    /// Its weights, and the configurations beside them.
+    pub parts: Vec<FilePart>,
+}
+
+/// One file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FilePart {
+    /// With its extension: a `.json` is a configuration.
+    pub name: String,
+    pub source: SourceId,
+}
+
+impl FilePart {
+    pub fn new(name: impl Into<String>, source: SourceId) -> Self {
+        let name = name.into();
+        Self { name, source }
+    }
+}
+
+impl StoredFile {
+    /// A single file.
+    pub fn single(name: impl Into<String>, bytes: u64, source: SourceId) -> Self {
+        let name = name.into();
+        Self {
+            parts: vec![FilePart::new(name.clone(), source)],
+            name,
+            bytes,
+        }
+    }
+
+    /// Where its bytes are.
+    pub fn sources(&self) -> impl Iterator<Item = SourceId> + '_ {
+        self.parts.iter().map(|part| part.source)
+    }
 }
 
 /// The open model and the one that is to take its place.
@@ -58,10 +92,6 @@ impl ModelFile {
             ModelStage::Fetching { .. } => None,
             ModelStage::Waiting(file) | ModelStage::Open(file, _) => Some(file),
         }
-    }
-
-    pub fn source(&self) -> Option<SourceId> {
-        self.file().map(|file| file.source)
     }
 }
 

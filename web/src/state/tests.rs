@@ -1,12 +1,21 @@
 //! Each test is a little story: actions in, wishes and state out.
 
 use clipwright_shared::learners::{ClassTokenPosition, Method};
-use clipwright_shared::protocol::{Classification, Event, LearnedInfo, ModelInfo, Ranking};
-
-use super::{
-    Action, Image, LearnedStage, Problem, Sample, SampleList, SourceId, State, StoredFile, Task,
+use clipwright_shared::protocol::{
+    Answer, Classification, Event, LearnedInfo, ModelInfo, Ranking, Request,
 };
 
+use super::{
+    Action, Image, Lane, LearnedStage, Problem, Sample, SampleList, SourceId, State, StoredFile,
+};
+
+mod augment;
+mod batch;
+mod learned_tab;
+mod patches;
+mod train;
+mod tune;
+mod words;
 mod worker;
 
 fn state(actions: impl IntoIterator<Item = Action>) -> State {
@@ -23,15 +32,29 @@ fn said(state: &State, event: Event) -> Action {
         generation,
         event,
         milliseconds: 12.0,
+        pixels: None,
     }
 }
 
+/// The worker answers the question that is in flight.
+fn answer(state: &mut State, answer: Answer) {
+    let task = state.lane(Lane::Question).expect("a task").id;
+    state.apply(said(state, Event::Done { task, answer }));
+}
+
+/// The worker refuses it.
+fn fail(state: &mut State, message: &str) {
+    let task = state.lane(Lane::Question).expect("a task").id;
+    let event = Event::Failed {
+        task,
+        message: message.into(),
+        hint: None,
+    };
+    state.apply(said(state, event));
+}
+
 fn file(source: u32, name: &str) -> StoredFile {
-    StoredFile {
-        source: SourceId(source),
-        name: name.into(),
-        bytes: 9,
-    }
+    StoredFile::single(name, 9, SourceId(source))
 }
 
 fn image(source: u32) -> Image {
@@ -54,9 +77,8 @@ fn presets() -> Action {
     })
 }
 
-fn model_loaded(fingerprint: &str) -> Event {
-    Event::ModelLoaded {
-        name: "tiny".into(),
+fn model_loaded(fingerprint: &str) -> Answer {
+    Answer::ModelLoaded {
         info: ModelInfo {
             image_encoder: "ViT".into(),
             image_side: 64,
@@ -67,8 +89,8 @@ fn model_loaded(fingerprint: &str) -> Event {
     }
 }
 
-fn learned_loaded(name: &str) -> Event {
-    Event::LearnedLoaded {
+fn learned_loaded(name: &str) -> Answer {
+    Answer::LearnedLoaded {
         info: LearnedInfo {
             name: name.into(),
             method: Method::Coop,
@@ -82,7 +104,7 @@ fn learned_loaded(name: &str) -> Event {
     }
 }
 
-fn classified(id: u32, names: &[&str]) -> Event {
+fn classified(names: &[&str]) -> Answer {
     let ranking = |name: &&str| Ranking {
         name: name.to_string(),
         method: Method::Coop,
@@ -90,39 +112,64 @@ fn classified(id: u32, names: &[&str]) -> Event {
         problem: None,
     };
     let rankings = names.iter().map(ranking).collect();
-    Event::Classified {
-        id,
-        classification: Classification { rankings },
-    }
+    Answer::Classified(Classification { rankings })
 }
 
-/// Lets the worker start its next task, and says which it was.
-fn start(state: &mut State) -> Option<Task> {
-    let task = state.next_task()?;
-    state.apply(Action::TaskStarted(task.clone()));
-    Some(task)
+/// The next question, as the worker would be asked.
+fn next(state: &State) -> Option<Request> {
+    Some(state.next_task(Lane::Question)?.1.request)
+}
+
+/// Lets the worker start its next question, and says which it was.
+fn start(state: &mut State) -> Option<Request> {
+    let (id, task) = state.next_task(Lane::Question)?;
+    let request = task.request.clone();
+    state.apply(Action::TaskStarted { id, task });
+    Some(request)
+}
+
+fn load_model(name: &str) -> Option<Request> {
+    Some(Request::LoadModel { name: name.into() })
+}
+
+fn load_learned(name: &str) -> Option<Request> {
+    Some(Request::LoadLearned { name: name.into() })
+}
+
+fn is_classify(request: Option<Request>) -> bool {
+    matches!(request, Some(Request::Classify { .. }))
 }
 
 /// A page with an open model, presets and an image, and its question in flight.
-fn asking() -> (State, u32) {
+fn asking() -> State {
     let mut state = state([
         presets(),
         Action::FirstImage(image(1)),
         Action::ModelArrived(file(2, "tiny")),
     ]);
     state.apply(said(&state, Event::Ready));
-    assert!(matches!(start(&mut state), Some(Task::LoadModel(_))));
-    state.apply(said(&state, model_loaded("f1")));
-    let Some(Task::Classify { id, .. }) = start(&mut state) else {
-        panic!("nothing is asked: {state:?}");
-    };
-    (state, id)
+    assert_eq!(start(&mut state), load_model("tiny"));
+    answer(&mut state, model_loaded("f1"));
+    assert!(
+        is_classify(start(&mut state)),
+        "nothing is asked: {state:?}"
+    );
+    state
 }
 
 /// The same, answered.
 fn answered() -> State {
-    let (mut state, id) = asking();
-    state.apply(said(&state, classified(id, &["zero-shot"])));
+    let mut state = asking();
+    answer(&mut state, classified(&["zero-shot"]));
+    state
+}
+
+/// The same, with a learned file.
+fn with_learned() -> State {
+    let mut state = answered();
+    state.apply(Action::LearnedArrived(file(3, "learned")));
+    assert_eq!(start(&mut state), load_learned("learned"));
+    answer(&mut state, learned_loaded("learned"));
     state
 }
 
@@ -133,42 +180,54 @@ fn nothing_is_sent_before_the_worker_is_ready() {
         Action::FirstImage(image(1)),
         Action::ModelArrived(file(2, "tiny")),
     ]);
-    assert_eq!(state.next_task(), None);
+    assert_eq!(next(&state), None);
     state.apply(said(&state, Event::Ready));
-    assert_eq!(state.next_task(), Some(Task::LoadModel(file(2, "tiny"))));
+    assert_eq!(next(&state), load_model("tiny"));
 }
 
 #[test]
 fn the_page_opens_with_an_answer_and_then_rests() {
     let state = answered();
-    let answer = state.answer.as_ref().unwrap();
-    assert_eq!((answer.id, answer.milliseconds), (state.question, 12.0));
-    assert_eq!(state.next_task(), None);
+    assert_eq!(state.rankings().unwrap().len(), 1);
+    assert_eq!(state.classify.answered().unwrap().milliseconds, 12.0);
+    assert_eq!(next(&state), None);
     assert!(!state.is_thinking());
 }
 
 #[test]
-fn only_the_newest_answer_counts_and_overtaken_questions_are_never_asked() {
-    let (mut state, first) = asking();
+fn an_overtaken_question_is_cancelled_and_those_between_are_never_asked() {
+    let mut state = asking();
     for template in ["b {}", "bl {}", "blu {}"] {
-        state.apply(Action::TemplateChanged(template.into()));
+        state.apply(Action::TemplateChanged(0, template.into()));
     }
-    assert_eq!(state.next_task(), None, "one task at a time");
-    state.apply(said(&state, classified(first, &["zero-shot"])));
-    assert_eq!(state.answer, None);
-    let Some(Task::Classify { id, template, .. }) = start(&mut state) else {
+    assert_eq!(next(&state), None, "one task at a time");
+    let task = state.lane(Lane::Question).unwrap().id;
+    assert_eq!(state.overtaken(), [task]);
+    state.apply(Action::TaskCancelled { id: task });
+    assert!(state.overtaken().is_empty(), "the worker is told once");
+    state.apply(said(&state, Event::Cancelled { task }));
+    assert!(state.is_thinking());
+    let Some(Request::Classify { prompts }) = start(&mut state) else {
         panic!("the newest question is not asked");
     };
-    assert_eq!(template, "blu {}");
-    state.apply(said(&state, classified(id, &["zero-shot"])));
-    assert_eq!(state.answer.as_ref().map(|answer| answer.id), Some(id));
-    assert_eq!(state.next_task(), None);
+    assert_eq!(prompts.templates, ["blu {}"]);
+    assert!(state.overtaken().is_empty());
+    answer(&mut state, classified(&["zero-shot"]));
+    assert_eq!(next(&state), None);
+}
+
+#[test]
+fn an_answer_that_was_overtaken_on_its_way_stays_until_the_next() {
+    let mut state = asking();
+    state.apply(Action::TemplateChanged(0, "b {}".into()));
+    answer(&mut state, classified(&["zero-shot"]));
+    assert!(state.rankings().is_some() && state.is_thinking());
+    assert!(is_classify(start(&mut state)));
 }
 
 #[test]
 fn class_names_are_added_apart_by_commas_without_doubles() {
-    let mut state = state([presets()]);
-    let question = state.question;
+    let mut state = answered();
     state.apply(Action::ClassesAdded(
         " red star, green heart ,,\nblue ring\nkite".into(),
     ));
@@ -176,9 +235,10 @@ fn class_names_are_added_apart_by_commas_without_doubles() {
         state.class_names,
         ["red star", "blue ring", "green heart", "kite"]
     );
-    assert_eq!(state.question, question + 1);
+    assert!(is_classify(start(&mut state)));
+    answer(&mut state, classified(&["zero-shot"]));
     state.apply(Action::ClassesAdded("kite, ".into()));
-    assert_eq!(state.question, question + 1, "nothing changed");
+    assert_eq!(next(&state), None, "nothing changed");
     state.apply(Action::ClassRemoved(1));
     state.apply(Action::ClassRemoved(9));
     assert_eq!(state.class_names, ["red star", "green heart", "kite"]);
@@ -188,13 +248,13 @@ fn class_names_are_added_apart_by_commas_without_doubles() {
 fn presets_do_not_overwrite_what_a_person_typed() {
     let state = state([
         Action::ClassesAdded("cat, dog".into()),
-        Action::TemplateChanged("a sketch of {}".into()),
+        Action::TemplateChanged(0, "a sketch of {}".into()),
         Action::ImageChosen(image(1)),
         presets(),
         Action::FirstImage(image(2)),
     ]);
     assert_eq!(state.class_names, ["cat", "dog"]);
-    assert_eq!(state.template, "a sketch of {}");
+    assert_eq!(state.templates, ["a sketch of {}"]);
     assert_eq!(state.image.unwrap().source, SourceId(1));
 }
 
@@ -208,11 +268,11 @@ fn an_unanswerable_question_names_its_obstacle() {
             .map(|problem| problem.message)
             .unwrap_or_default();
         assert!(message.contains(expected), "{message:?} lacks {expected:?}");
-        assert_eq!(state.next_task().is_none(), !expected.is_empty());
+        assert_eq!(next(&state).is_none(), !expected.is_empty());
     };
-    check(Action::TemplateChanged("a photo".into()), "0 places");
-    check(Action::TemplateChanged("{} and {}".into()), "2 places");
-    check(Action::TemplateChanged("{}".into()), "");
+    check(Action::TemplateChanged(0, "a photo".into()), "0 places");
+    check(Action::TemplateChanged(0, "{} and {}".into()), "2 places");
+    check(Action::TemplateChanged(0, "{}".into()), "");
     check(Action::ClassRemoved(0), "1 class;");
     check(Action::ClassesAdded("kite".into()), "");
 }
@@ -224,54 +284,29 @@ fn learned_files_of_one_name_stand_side_by_side() {
     state.apply(Action::LearnedArrived(file(4, "learned")));
     state.apply(Action::LearnedArrived(file(5, "zero-shot")));
     for expected in ["learned", "learned 2", "zero-shot 2"] {
-        let Some(Task::LoadLearned(file)) = start(&mut state) else {
-            panic!("{expected} is not loaded");
-        };
-        assert_eq!(file.name, expected);
-        state.apply(said(&state, learned_loaded(expected)));
+        assert_eq!(start(&mut state), load_learned(expected));
+        answer(&mut state, learned_loaded(expected));
     }
-    assert!(
-        matches!(start(&mut state), Some(Task::Classify { .. })),
-        "and all are asked"
-    );
+    assert!(is_classify(start(&mut state)), "and all are asked");
     assert_eq!(state.learned_info("learned 2").unwrap().n_ctx, 4);
 }
 
 #[test]
 fn a_removed_learned_file_leaves_the_answer_at_once_and_the_worker_next() {
-    let mut state = answered();
-    state.apply(Action::LearnedArrived(file(3, "learned")));
-    start(&mut state);
-    state.apply(said(&state, learned_loaded("learned")));
-    let Some(Task::Classify { id, .. }) = start(&mut state) else {
-        panic!()
-    };
-    state.apply(said(&state, classified(id, &["zero-shot", "learned"])));
-    assert_eq!(
-        state.answer.as_ref().unwrap().classification.rankings.len(),
-        2
-    );
+    let mut state = with_learned();
+    assert!(is_classify(start(&mut state)));
+    answer(&mut state, classified(&["zero-shot", "learned"]));
+    assert_eq!(state.rankings().unwrap().len(), 2);
 
-    state.apply(Action::LearnedRemoved {
-        name: "learned".into(),
-    });
-    assert_eq!(
-        state.answer.as_ref().unwrap().classification.rankings.len(),
-        1
-    );
+    let name = || "learned".to_string();
+    state.apply(Action::LearnedRemoved { name: name() });
+    assert_eq!(state.rankings().unwrap().len(), 1);
     assert_eq!(
         start(&mut state),
-        Some(Task::RemoveLearned {
-            name: "learned".into()
-        })
+        Some(Request::RemoveLearned { name: name() })
     );
-    state.apply(said(
-        &state,
-        Event::LearnedRemoved {
-            name: "learned".into(),
-        },
-    ));
-    assert_eq!(state.next_task(), None);
+    answer(&mut state, Answer::LearnedRemoved { name: name() });
+    assert_eq!(next(&state), None);
     assert!(!state.live_sources().contains(&SourceId(3)));
 }
 
@@ -280,39 +315,43 @@ fn a_refused_file_shows_why_and_is_tried_again_on_another_model() {
     let mut state = answered();
     state.apply(Action::LearnedArrived(file(3, "learned")));
     start(&mut state);
-    let failed = Event::Failed {
-        id: None,
-        message: "other model".into(),
-        hint: None,
-    };
-    state.apply(said(&state, failed));
+    fail(&mut state, "other model");
     let refused = |state: &State| matches!(state.learned[0].stage, LearnedStage::Refused(_));
     assert!(refused(&state));
-    assert_eq!(state.next_task(), None);
+    assert_eq!(next(&state), None);
 
     state.apply(Action::ModelArrived(file(4, "other")));
     start(&mut state);
-    state.apply(said(&state, model_loaded("f2")));
-    assert!(matches!(start(&mut state), Some(Task::LoadLearned(_))));
+    answer(&mut state, model_loaded("f2"));
+    assert_eq!(start(&mut state), load_learned("learned"));
 }
 
 #[test]
 fn a_refused_model_leaves_the_open_one() {
     let mut state = answered();
     state.apply(Action::ModelArrived(file(4, "broken")));
-    assert!(matches!(start(&mut state), Some(Task::LoadModel(_))));
-    let failed = Event::Failed {
-        id: None,
-        message: "cut short".into(),
-        hint: None,
-    };
-    state.apply(said(&state, failed));
+    assert_eq!(start(&mut state), load_model("broken"));
+    fail(&mut state, "cut short");
     assert_eq!(
         state.model.problem.as_ref().unwrap().message,
         "“broken” was not opened: cut short"
     );
     assert_eq!(state.model.open.as_ref().unwrap().name, "tiny");
-    assert_eq!(state.next_task(), None);
+    assert_eq!(next(&state), None);
+}
+
+#[test]
+fn a_model_that_comes_while_another_opens_takes_its_place() {
+    let mut state = answered();
+    state.apply(Action::ModelArrived(file(4, "first")));
+    start(&mut state);
+    state.apply(Action::ModelArrived(file(5, "second")));
+    let task = state.lane(Lane::Question).unwrap().id;
+    assert_eq!(state.overtaken(), [task]);
+    answer(&mut state, model_loaded("f2"));
+    assert_eq!(start(&mut state), load_model("second"));
+    answer(&mut state, model_loaded("f3"));
+    assert_eq!(state.model.open.as_ref().unwrap().name, "second");
 }
 
 #[test]
@@ -340,19 +379,14 @@ fn a_download_that_fails_can_be_asked_for_again() {
 
 #[test]
 fn a_failed_question_waits_for_a_change() {
-    let (mut state, id) = asking();
-    let failed = Event::Failed {
-        id: Some(id),
-        message: "image is damaged".into(),
-        hint: None,
-    };
-    state.apply(said(&state, failed));
+    let mut state = asking();
+    fail(&mut state, "image is damaged");
     assert_eq!(
-        state.question_problem.as_ref().unwrap().message,
+        state.classify_problem().unwrap().message,
         "image is damaged"
     );
-    assert_eq!(state.next_task(), None);
+    assert_eq!(next(&state), None);
     state.apply(Action::ImageChosen(image(8)));
-    assert_eq!(state.question_problem, None);
-    assert!(matches!(state.next_task(), Some(Task::Classify { .. })));
+    assert_eq!(state.classify_problem(), None);
+    assert!(is_classify(next(&state)));
 }

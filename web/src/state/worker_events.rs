@@ -1,55 +1,148 @@
 //! What the worker says, and what its death means.
 
-use clipwright_shared::protocol::{Event, LearnedInfo, ModelInfo};
-use clipwright_shared::session::ZERO_SHOT;
+use clipwright_shared::protocol::{Answer, Event, LearnedInfo, ModelInfo};
 
 use super::{
-    Answer, LearnedStage, ModelFile, ModelStage, Problem, State, StoredFile, Task, WorkerPhase,
+    Answered, Asker, LearnedStage, ModelFile, ModelStage, Outcome, Problem, Running, SourceId,
+    State, StoredFile, Task, WorkerPhase,
 };
 
 /// Starts in a row that may come to nothing before the page gives up.
 const MOST_FAILED_STARTS: u32 = 2;
 
 impl State {
-    pub(super) fn worker_said(&mut self, event: Event, milliseconds: f64) {
+    pub(super) fn worker_said(
+        &mut self,
+        event: Event,
+        milliseconds: f64,
+        pixels: Option<SourceId>,
+    ) {
         match event {
             Event::Ready => {
                 self.worker.phase = WorkerPhase::Ready;
                 self.worker.failed_starts = 0;
             }
-            Event::ModelLoaded { info, .. } => {
-                if let Some(Task::LoadModel(file)) = self.in_flight.take() {
-                    self.model_opened(file, info);
+            Event::Progress { task, progress } => {
+                let mut lanes = self.running.iter_mut().flatten();
+                if let Some(running) = lanes.find(|running| running.id == task) {
+                    if let (Asker::Train, Some(so_far)) = (running.task.asker, &progress.so_far) {
+                        self.train.heard(so_far);
+                    }
+                    running.progress = Some(progress);
+                    running.milliseconds = milliseconds;
                 }
             }
-            Event::LearnedLoaded { info } => {
-                self.in_flight = None;
-                self.learned_opened(info);
+            Event::Done { task, answer } => {
+                let answered = Answered {
+                    answer,
+                    milliseconds,
+                    pixels,
+                };
+                self.task_settled(task, Ok(answered));
             }
-            Event::LearnedRemoved { name } => {
-                self.in_flight = None;
-                self.forgotten.retain(|forgotten| *forgotten != name);
+            Event::Failed {
+                task,
+                message,
+                hint,
+            } => self.task_settled(task, Err(Problem { message, hint })),
+            Event::Cancelled { task } => {
+                self.take_running(task);
             }
-            Event::Classified {
-                id,
-                mut classification,
-            } => {
-                self.in_flight = None;
-                self.settled = self.settled.max(id);
-                if id == self.question {
-                    // A file may have been removed while the answer was made.
-                    classification.rankings.retain(|ranking| {
-                        ranking.name == ZERO_SHOT || self.learned_info(&ranking.name).is_some()
-                    });
-                    self.question_problem = None;
-                    self.answer = Some(Answer {
-                        id,
-                        classification,
-                        milliseconds,
-                    });
+        }
+    }
+
+    pub(super) fn task_started(&mut self, id: u32, task: Task) {
+        let lane = task.lane() as usize;
+        self.started[lane] += 1;
+        self.running[lane] = Some(Running {
+            id,
+            task,
+            progress: None,
+            milliseconds: 0.0,
+            is_cancelled: false,
+        });
+    }
+
+    pub(super) fn task_cancelled(&mut self, id: u32) {
+        let mut lanes = self.running.iter_mut().flatten();
+        if let Some(running) = lanes.find(|running| running.id == id) {
+            running.is_cancelled = true;
+        }
+    }
+
+    fn take_running(&mut self, id: u32) -> Option<Running> {
+        let mut lanes = self.running.iter_mut();
+        lanes.find_map(|lane| lane.take_if(|running| running.id == id))
+    }
+
+    /// Brings an outcome to the part of the page that asked.
+    pub(super) fn task_settled(&mut self, id: u32, outcome: Outcome) {
+        match self.take_running(id) {
+            Some(running) => self.settle(running.task, outcome),
+            None => {
+                if let Err(problem) = outcome {
+                    self.notice = Some(problem);
                 }
             }
-            Event::Failed { message, hint, .. } => self.task_failed(Problem { message, hint }),
+        }
+    }
+
+    fn settle(&mut self, task: Task, outcome: Outcome) {
+        match task.asker {
+            Asker::Model => self.model_settled(&task, outcome),
+            Asker::LearnedFiles => self.learned_settled(&task, outcome),
+            Asker::Classify => self.classify.settle(task, outcome),
+            Asker::Batch => self.batch.settle(task, outcome),
+            Asker::Patches => self.patches.inquiry.settle(task, outcome),
+            Asker::Augment => self.augment.inquiry.settle(task, outcome),
+            Asker::Tune => self.tune.inquiry.settle(task, outcome),
+            Asker::Train => self.train.settle(task, outcome),
+            Asker::Learned => self.learned_tab.inquiry.settle(task, outcome),
+        }
+    }
+
+    fn model_settled(&mut self, task: &Task, outcome: Outcome) {
+        let next = self
+            .model
+            .next
+            .take_if(|next| next.file().is_some_and(|file| file.parts == task.files));
+        let Some(file) = next.as_ref().and_then(ModelFile::file).cloned() else {
+            // Another has been wished for meanwhile, and will take its place.
+            return;
+        };
+        match outcome {
+            Ok(Answered {
+                answer: Answer::ModelLoaded { info },
+                ..
+            }) => self.model_opened(file, info),
+            Ok(_) => {}
+            Err(problem) => {
+                let message = format!("“{}” was not opened: {}", file.name, problem.message);
+                self.model.problem = Some(Problem { message, ..problem });
+            }
+        }
+    }
+
+    fn learned_settled(&mut self, task: &Task, outcome: Outcome) {
+        use clipwright_shared::protocol::Request;
+        match (&task.request, outcome) {
+            (Request::RemoveLearned { name }, _) => {
+                self.forgotten.retain(|forgotten| forgotten != name);
+            }
+            (
+                _,
+                Ok(Answered {
+                    answer: Answer::LearnedLoaded { info },
+                    ..
+                }),
+            ) => self.learned_opened(info),
+            (Request::LoadLearned { name }, Err(problem)) => {
+                let mut learned = self.learned.iter_mut();
+                if let Some(learned) = learned.find(|learned| learned.file.name == *name) {
+                    learned.stage = LearnedStage::Refused(problem);
+                }
+            }
+            _ => {}
         }
     }
 
@@ -61,19 +154,15 @@ impl State {
                 learned.stage = LearnedStage::Waiting;
             }
         }
-        let is_opened = |next: &ModelFile| next.source() == Some(file.source);
-        if self.model.next.as_ref().is_some_and(is_opened) {
-            self.model.next = None;
-        }
         self.forgotten.clear();
         self.model.fingerprint = Some(info.fingerprint.clone());
         self.model.open = Some(ModelFile {
             name: file.name.clone(),
             stage: ModelStage::Open(file, info),
         });
-        // A question that failed would fail again, or kill the next worker too.
-        if another || self.question_problem.is_none() {
-            self.ask();
+        if another {
+            self.epoch += 1;
+            self.train.model_changed();
         }
     }
 
@@ -81,40 +170,10 @@ impl State {
         let mut learned = self.learned.iter_mut();
         if let Some(learned) = learned.find(|learned| learned.file.name == info.name) {
             learned.stage = LearnedStage::Open;
-            learned.info = Some(info);
-            if self.question_problem.is_none() {
-                self.ask();
+            // A new worker opens it once more, which changes no answer.
+            if learned.info.replace(info).is_none() {
+                self.epoch += 1;
             }
-        }
-    }
-
-    /// The task in flight came to nothing; its place shows why.
-    pub(super) fn task_failed(&mut self, problem: Problem) {
-        match self.in_flight.take() {
-            Some(Task::LoadModel(file)) => {
-                let is_failed = |next: &ModelFile| next.source() == Some(file.source);
-                if self.model.next.as_ref().is_some_and(is_failed) {
-                    self.model.next = None;
-                }
-                let message = format!("“{}” was not opened: {}", file.name, problem.message);
-                self.model.problem = Some(Problem { message, ..problem });
-            }
-            Some(Task::LoadLearned(file)) => {
-                let mut learned = self.learned.iter_mut();
-                if let Some(learned) = learned.find(|learned| learned.file.name == file.name) {
-                    learned.stage = LearnedStage::Refused(problem);
-                }
-            }
-            Some(Task::RemoveLearned { name }) => {
-                self.forgotten.retain(|forgotten| *forgotten != name);
-            }
-            Some(Task::Classify { id, .. }) => {
-                self.settled = self.settled.max(id);
-                if id == self.question {
-                    self.question_problem = Some(problem);
-                }
-            }
-            None => self.notice = Some(problem),
         }
     }
 
@@ -133,10 +192,13 @@ impl State {
         }
         self.worker.generation += 1;
         self.worker.phase = WorkerPhase::Starting;
-        if self.in_flight.is_some() {
+        for running in std::mem::take(&mut self.running).into_iter().flatten() {
             let message = format!("the worker stopped over this: {reason}");
-            self.task_failed(Problem::new(message, "try a smaller file, or try again"));
+            let problem = Problem::new(message, "try a smaller file, or try again");
+            self.settle(running.task, Err(problem));
         }
+        self.batch.worker_died();
+        self.train.worker_died();
         if let Some(open) = self.model.open.take()
             && self
                 .model

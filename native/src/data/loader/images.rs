@@ -71,7 +71,10 @@ impl Images {
         if let Some(image) = kept.get() {
             return Ok(Arc::clone(image));
         }
-        let image = Arc::new(read_image(path)?);
+        let image = {
+            let _span = tracing::trace_span!("decode").entered();
+            Arc::new(read_image(path)?)
+        };
         let bytes = image.as_raw().len() as u64;
         if self.reserve(bytes) && kept.set(Arc::clone(&image)).is_err() {
             // Another thread was first.

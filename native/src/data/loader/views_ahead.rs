@@ -125,9 +125,10 @@ impl ViewsAhead {
                     if stopped.load(Ordering::Relaxed) {
                         return;
                     }
-                    let made = images
-                        .get(index)
-                        .and_then(|image| Ok(view(&image, position, index)?));
+                    let made = images.get(index).and_then(|image| {
+                        let _span = tracing::trace_span!("crop").entered();
+                        Ok(view(&image, position, index)?)
+                    });
                     // Nobody waits any more if this fails.
                     let _ = sender.send((place, made));
                 });

@@ -9,13 +9,11 @@ mod layout;
 mod locate;
 mod lookup;
 mod table;
-mod templates;
 
 pub use layout::Layout;
 pub use locate::{Part, locate, missing_parts, parts};
 pub use lookup::find;
 pub use table::NAMED;
-pub use templates::IMAGENET_TEMPLATES_SELECT;
 
 use std::path::Path;
 

@@ -3,13 +3,16 @@
 //! and can be told to do that badly. It remembers what it was asked.
 //!
 //! Large files lie on another host, as on the Hub: here that is the same server
-//! by the name `localhost`.
+//! by the name `localhost`. With a page beside it everything is one host, as a page's
+//! own Hub has to be.
 
 mod http;
+mod page_files;
 mod replies;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
@@ -25,6 +28,9 @@ const MOST_REQUESTS: usize = 1000;
 
 /// Neither side waits longer for the other.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Where the Hub is on the host of a page.
+pub const HUB_PATH: &str = "/hub";
 
 /// The token that it accepts.
 pub const HUB_TOKEN: &str = "hf_ForTheLoopbackOnly";
@@ -60,8 +66,17 @@ pub enum Fault {
     Status(u16),
 }
 
+/// What stands before the paths that replies lead to.
+struct Hosts {
+    own: &'static str,
+    /// Before those of large files.
+    large: String,
+}
+
 struct Shared {
     port: u16,
+    /// Where a built page lies that is served too; the Hub is then under [`HUB_PATH`].
+    page: Option<PathBuf>,
     stop: AtomicBool,
     state: Mutex<State>,
 }
@@ -84,10 +99,20 @@ struct Repository {
 
 impl HubServer {
     pub fn start() -> Result<Self> {
+        Self::start_with(None)
+    }
+
+    /// The same under [`HUB_PATH`] of the host of a page, which lies in `folder`.
+    pub fn start_with_page(folder: PathBuf) -> Result<Self> {
+        Self::start_with(Some(folder))
+    }
+
+    fn start_with(page: Option<PathBuf>) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").context("no free port")?;
         let port = listener.local_addr()?.port();
         let shared = Arc::new(Shared {
             port,
+            page,
             stop: AtomicBool::new(false),
             state: Mutex::default(),
         });
@@ -201,11 +226,26 @@ fn is_large(name: &str) -> bool {
 fn answer(shared: &Shared, stream: TcpStream) -> Result<()> {
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
-    let request = http::read_request(&stream)?;
+    let mut request = http::read_request(&stream)?;
+    let mut hosts = Hosts {
+        own: "",
+        large: format!("http://localhost:{}", shared.port),
+    };
+    if let Some(folder) = &shared.page {
+        let Some(path) = request.path.strip_prefix(HUB_PATH) else {
+            let reply = page_files::page_file(folder, &request.path);
+            return http::write_reply(stream, &request, &reply);
+        };
+        request.path = path.into();
+        hosts = Hosts {
+            own: HUB_PATH,
+            large: HUB_PATH.into(),
+        };
+    }
     let reply = {
         let mut state = shared.state.lock().expect("no request panics");
         state.requests.push(request.clone());
-        replies::reply(shared.port, &mut state, &request)
+        replies::reply(&hosts, &mut state, &request)
     };
     http::write_reply(stream, &request, &reply)
 }

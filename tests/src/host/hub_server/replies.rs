@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::http::{Reply, Request};
-use super::{Fault, HUB_TOKEN, State, git_hash, is_large, sha256};
+use super::{Fault, HUB_TOKEN, Hosts, State, git_hash, is_large, sha256};
 
-pub fn reply(port: u16, state: &mut State, request: &Request) -> Reply {
+/// The answer to a request.
+pub fn reply(hosts: &Hosts, state: &mut State, request: &Request) -> Reply {
     let is_known = request.token.as_deref() == Some(HUB_TOKEN);
     if request.token.is_some() && !is_known {
         return Reply::error(401, "", "Invalid credentials in Authorization header");
@@ -32,16 +33,16 @@ pub fn reply(port: u16, state: &mut State, request: &Request) -> Reply {
         return Reply::error(404, "RevisionNotFound", "Invalid rev id");
     };
     let Some(name) = asked.file else {
-        return describe(asked.id, commit, files);
+        return describe(&asked, commit, files);
     };
     let Some(bytes) = files.get(name) else {
         return Reply::error(404, "EntryNotFound", "Entry not found");
     };
     let mut reply = match (is_large(name), asked.is_resolved) {
-        (true, _) => large_file(port, commit, bytes),
+        (true, _) => large_file(&hosts.large, commit, bytes),
         (false, true) => small_file(commit, bytes),
         (false, false) => {
-            let place = format!("{RESOLVED}{}/{commit}/{name}", asked.id);
+            let place = format!("{}{RESOLVED}{}/{commit}/{name}", hosts.own, asked.id);
             let headers = [("X-Repo-Commit", commit.as_str()), ("Location", &place)];
             Reply::new(307, &headers, "Temporary Redirect")
         }
@@ -62,6 +63,8 @@ struct Asked<'a> {
     id: &'a str,
     revision: &'a str,
     file: Option<&'a str>,
+    /// Whether a description is to tell sizes.
+    with_sizes: bool,
     /// Whether it is where a redirect leads to.
     is_resolved: bool,
 }
@@ -74,6 +77,7 @@ impl<'a> Asked<'a> {
                 id,
                 revision: revision.split('?').next()?,
                 file: None,
+                with_sizes: path.ends_with("?blobs=true"),
                 is_resolved: false,
             });
         }
@@ -93,16 +97,21 @@ impl<'a> Asked<'a> {
             id,
             revision,
             file: Some(file),
+            with_sizes: false,
             is_resolved,
         })
     }
 }
 
-fn describe(id: &str, commit: &str, files: &BTreeMap<String, Vec<u8>>) -> Reply {
+fn describe(asked: &Asked<'_>, commit: &str, files: &BTreeMap<String, Vec<u8>>) -> Reply {
     let siblings: Vec<_> = files
-        .keys()
-        .map(|name| json!({ "rfilename": name }))
+        .iter()
+        .map(|(name, bytes)| match asked.with_sizes {
+            true => json!({ "rfilename": name, "size": bytes.len() }),
+            false => json!({ "rfilename": name }),
+        })
         .collect();
+    let id = asked.id;
     let body =
         json!({ "id": id, "modelId": id, "private": false, "sha": commit, "siblings": siblings });
     let headers = [("Content-Type", "application/json; charset=utf-8")];
@@ -110,9 +119,9 @@ fn describe(id: &str, commit: &str, files: &BTreeMap<String, Vec<u8>>) -> Reply 
 }
 
 /// Hash and size, and where the bytes are.
-fn large_file(port: u16, commit: &str, bytes: &[u8]) -> Reply {
+fn large_file(host: &str, commit: &str, bytes: &[u8]) -> Reply {
     let (hash, size) = (sha256(bytes), bytes.len().to_string());
-    let place = format!("http://localhost:{port}/cdn/{hash}?signature=0123");
+    let place = format!("{host}/cdn/{hash}?signature=0123");
     let headers = [
         ("X-Repo-Commit", commit),
         ("X-Linked-Etag", &format!("\"{hash}\"")),
@@ -163,23 +172,16 @@ fn bytes(state: &mut State, request: &Request, hash: &str) -> Reply {
         .range
         .as_deref()
         .filter(|_| fault != Some(Fault::NoRange));
-    let start = range.and_then(|range| {
-        range
-            .strip_prefix("bytes=")?
-            .strip_suffix('-')?
-            .parse()
-            .ok()
-    });
     let size = whole.len();
-    let mut reply = match start {
+    let mut reply = match range.and_then(|range| limits(range, size)) {
         None => Reply::new(200, &[("Accept-Ranges", "bytes")], whole),
-        Some(start) if start < size => {
+        Some((start, end)) if start < end => {
             let start = match fault {
                 Some(Fault::Earlier(by)) => start - by,
                 _ => start,
             };
-            let range = format!("bytes {start}-{}/{size}", size - 1);
-            Reply::new(206, &[("Content-Range", &range)], &whole[start..])
+            let range = format!("bytes {start}-{}/{size}", end - 1);
+            Reply::new(206, &[("Content-Range", &range)], &whole[start..end])
         }
         Some(_) => {
             let range = format!("bytes */{size}");
@@ -191,4 +193,14 @@ fn bytes(state: &mut State, request: &Request, hash: &str) -> Reply {
     }
     reply.fault = fault;
     reply
+}
+
+/// From and to of `bytes=5-` and `bytes=5-9`, in a file of so many bytes.
+fn limits(range: &str, size: usize) -> Option<(usize, usize)> {
+    let (start, last) = range.strip_prefix("bytes=")?.split_once('-')?;
+    let end = match last {
+        "" => size,
+        last => last.parse::<usize>().ok()?.saturating_add(1).min(size),
+    };
+    Some((start.parse().ok()?, end))
 }

@@ -2,8 +2,11 @@
 
 use clipwright_shared::protocol::Event;
 
-use super::{answered, asking, file, learned_loaded, model_loaded, said, start};
-use crate::state::{Action, State, Task, WorkerPhase};
+use super::{
+    answer, answered, asking, file, is_classify, learned_loaded, load_learned, load_model,
+    model_loaded, next, said, start, with_learned,
+};
+use crate::state::{Action, State, WorkerPhase};
 
 fn died(state: &State) -> Action {
     let generation = state.worker.generation;
@@ -14,11 +17,10 @@ fn died(state: &State) -> Action {
 }
 
 #[test]
-fn a_new_worker_gets_everything_again() {
-    let mut state = answered();
-    state.apply(Action::LearnedArrived(file(3, "learned")));
-    start(&mut state);
-    state.apply(said(&state, learned_loaded("learned")));
+fn a_new_worker_gets_everything_again_and_what_was_answered_stays() {
+    let mut state = with_learned();
+    assert!(is_classify(start(&mut state)));
+    answer(&mut state, super::classified(&["zero-shot", "learned"]));
     let generation = state.worker.generation;
     let old = said(&state, Event::Ready);
     state.apply(Action::WorkerDied {
@@ -39,36 +41,38 @@ fn a_new_worker_gets_everything_again() {
     );
 
     state.apply(said(&state, Event::Ready));
-    assert_eq!(start(&mut state), Some(Task::LoadModel(file(2, "tiny"))));
-    state.apply(said(&state, model_loaded("f1")));
-    assert_eq!(
-        start(&mut state),
-        Some(Task::LoadLearned(file(3, "learned")))
-    );
-    state.apply(said(&state, learned_loaded("learned")));
-    assert!(matches!(start(&mut state), Some(Task::Classify { .. })));
+    assert_eq!(start(&mut state), load_model("tiny"));
+    answer(&mut state, model_loaded("f1"));
+    assert_eq!(start(&mut state), load_learned("learned"));
+    answer(&mut state, learned_loaded("learned"));
+    assert_eq!(next(&state), None, "the answer is still the answer");
+    assert_eq!(state.rankings().unwrap().len(), 2);
 }
 
 #[test]
 fn what_killed_a_worker_is_not_given_to_the_next() {
-    let (mut state, _) = asking();
+    let mut state = asking();
     state.apply(died(&state));
-    assert!(state.question_problem.is_some());
+    assert!(state.classify_problem().is_some());
     state.apply(said(&state, Event::Ready));
     start(&mut state);
-    state.apply(said(&state, model_loaded("f1")));
-    assert_eq!(state.next_task(), None);
+    answer(&mut state, model_loaded("f1"));
+    assert_eq!(next(&state), None);
     state.apply(Action::AskAgain);
-    assert!(matches!(state.next_task(), Some(Task::Classify { .. })));
+    assert!(is_classify(next(&state)));
 
     let mut state = answered();
     state.apply(Action::LearnedArrived(file(3, "learned")));
     start(&mut state);
     state.apply(died(&state));
     state.apply(said(&state, Event::Ready));
-    start(&mut state);
-    state.apply(said(&state, model_loaded("f1")));
-    assert!(matches!(start(&mut state), Some(Task::Classify { .. })));
+    assert_eq!(start(&mut state), load_model("tiny"));
+    answer(&mut state, model_loaded("f1"));
+    assert_eq!(
+        next(&state),
+        None,
+        "neither the file nor what is known already"
+    );
 }
 
 #[test]

@@ -1,57 +1,8 @@
-//! What the page and its worker say to each other, and what the command line
-//! prints as JSON: plain types only.
+//! What models, learned files and rankings are, in plain types.
 
 use serde::{Deserialize, Serialize};
 
 use crate::learners::{ClassTokenPosition, Method};
-
-/// From the page to the worker. Bytes (a model, a learned file, an image) travel
-/// beside the request as a transferred buffer, never inside it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "request", rename_all = "snake_case")]
-pub enum Request {
-    /// Open a model; the bytes are its safetensors file.
-    LoadModel { name: String },
-    /// Add a learned file; the bytes are `learned.safetensors`.
-    LoadLearned { name: String },
-    /// Forget a learned file.
-    RemoveLearned { name: String },
-    /// Rank the classes of an image; the bytes are the encoded image. `id` comes
-    /// back with the answer, so that a late answer can be told from a new one.
-    Classify {
-        id: u32,
-        class_names: Vec<String>,
-        template: String,
-    },
-}
-
-/// From the worker to the page.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "event", rename_all = "snake_case")]
-pub enum Event {
-    /// The worker has started; nothing may be sent to it before.
-    Ready,
-    ModelLoaded {
-        name: String,
-        info: ModelInfo,
-    },
-    LearnedLoaded {
-        info: LearnedInfo,
-    },
-    LearnedRemoved {
-        name: String,
-    },
-    Classified {
-        id: u32,
-        classification: Classification,
-    },
-    /// A request failed. `id` is that of a `Classify`.
-    Failed {
-        id: Option<u32>,
-        message: String,
-        hint: Option<String>,
-    },
-}
 
 /// What a model is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,0 +1,84 @@
+//! A safetensors file by its header alone: enough to see what it holds, and which
+//! of its bytes to fetch.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use super::{Checkpoint, safetensors_file};
+use crate::error::Result;
+
+/// What a header tells.
+#[derive(Debug)]
+pub struct Outline {
+    /// The tensors with types and shapes; their values cannot be read.
+    pub checkpoint: Checkpoint<'static>,
+    /// The bytes of each tensor, counted from the first one behind the header.
+    pub places: BTreeMap<String, Range<u64>>,
+}
+
+impl Outline {
+    /// Reads a header: what stands between the length at the file's beginning and
+    /// the first tensor.
+    ///
+    /// # Errors
+    /// [`crate::Error::Format`] if it is cut or damaged, or describes tensors that
+    /// overlap, leave gaps or do not fit their bytes.
+    pub fn read(header: &[u8]) -> Result<Self> {
+        let (checkpoint, places) = safetensors_file::outline(header)?;
+        Ok(Self { checkpoint, places })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Outline;
+    use crate::formats::Checkpoint;
+
+    #[test]
+    fn tells_what_the_whole_file_would() {
+        let header = r#"{"__metadata__":{"a":"b"},"y":{"dtype":"I64","shape":[1],"data_offsets":[6,14]},"x":{"dtype":"F16","shape":[3,1],"data_offsets":[0,6]}}"#;
+        let outline = Outline::read(header.as_bytes()).unwrap();
+        let mut file = (header.len() as u64).to_le_bytes().to_vec();
+        file.extend_from_slice(header.as_bytes());
+        file.extend_from_slice(&[7; 14]);
+        let whole = Checkpoint::read(&file).unwrap();
+        assert_eq!(outline.checkpoint.metadata, whole.metadata);
+        for (name, tensor) in &whole.tensors {
+            let told = &outline.checkpoint.tensors[name];
+            assert_eq!((told.dtype, &told.dims), (tensor.dtype, &tensor.dims));
+            assert_eq!(told.nbytes(), tensor.nbytes());
+            let mut values = vec![0.0; told.elem_count()];
+            assert!(told.copy_f32(&mut values).is_err(), "{name}");
+            assert!(told.i64_values().is_err(), "{name}");
+        }
+        assert_eq!(outline.places["x"], 0..6);
+        assert_eq!(outline.places["y"], 6..14);
+    }
+
+    #[test]
+    fn refuses_what_the_whole_file_would() {
+        for (header, reason) in [
+            ("", "cannot be read"),
+            ("[]", "cannot be read"),
+            (
+                r#"{"x":{"dtype":"F16","shape":[3],"data_offsets":[0,4]}}"#,
+                "does not fit",
+            ),
+            (
+                r#"{"x":{"dtype":"F16","shape":[3],"data_offsets":[2,8]}}"#,
+                "begins at byte 2",
+            ),
+            (
+                r#"{"x":{"dtype":"F16","shape":[0],"data_offsets":[0,0]},"x":{"dtype":"F16","shape":[0],"data_offsets":[0,0]}}"#,
+                "twice",
+            ),
+            (
+                r#"{"x":{"dtype":"F16","shape":[18446744073709551615,2],"data_offsets":[0,4]}}"#,
+                "too many",
+            ),
+        ] {
+            let error = Outline::read(header.as_bytes()).unwrap_err().to_string();
+            assert!(error.contains(reason), "{header}: {error}");
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! How many prompts are encoded together in a step, so that their activations fit.
+
+use crate::clip::Clip;
+
+/// Values kept for each token in each block: the residual stream, both norms, the
+/// queries, keys and values, the attention's output and the two feed-forward layers
+/// with their gradients, in widths of the encoder.
+const WIDTHS_PER_TOKEN: usize = 24;
+
+/// Prompts of `length` tokens whose activations fit into `budget` bytes; at least 1.
+pub fn prompts_at_once(clip: &Clip, length: usize, budget: usize) -> usize {
+    let tower = &clip.config.text.tower;
+    let attention = 3 * tower.heads * length;
+    let values = tower.layers * length * (WIDTHS_PER_TOKEN * tower.width + attention);
+    (budget / (4 * values.max(1))).max(1)
+}

@@ -1,0 +1,168 @@
+//! The engine as an ES module: the example, and each function from a page of its own.
+
+use anyhow::{Context, Result, ensure};
+use clipwright_tests::{Browser, PageServer, page_folder};
+use serde_json::{Value, json};
+
+use super::{TOLERANCE, fixture, native_rankings};
+
+const TEMPLATE: &str = "a photo of a {}.";
+
+/// Runs `body`, the inside of an async function with `load` and the learned file's bytes
+/// at hand; what it returns, or the error's text.
+async fn run(browser: &Browser, body: &str) -> Result<Value> {
+    let script = format!(
+        "const [learned, image, done] = arguments;
+        (async () => {{
+            const {{ load, ClipwrightError }} = await import('./js/clipwright.js');
+            const bytes = (list) => new Uint8Array(list);
+            {body}
+        }})().then(done, (error) => done({{ failed: String(error), hint: error.hint }}));"
+    );
+    let fixture = fixture()?;
+    let with = vec![
+        json!(std::fs::read(&fixture.learned)?),
+        json!(std::fs::read(&fixture.pictures[2])?),
+    ];
+    let answer = browser.client.execute_async(&script, with).await;
+    answer.context("a script with the module")
+}
+
+/// Opens a page that is no clipwright's own, in the folder of the built page.
+async fn elsewhere(browser: &Browser) -> Result<PageServer> {
+    let server = PageServer::start().await?;
+    browser
+        .client
+        .goto(&format!("{}js/example.html", server.url))
+        .await?;
+    Ok(server)
+}
+
+#[tokio::test]
+async fn the_example_says_what_is_on_the_picture() -> Result<()> {
+    ensure!(page_folder()?.join("js/clipwright.d.ts").is_file());
+    Browser::with(async |browser| {
+        let server = PageServer::start().await?;
+        browser
+            .client
+            .goto(&format!("{}js/example.html", server.url))
+            .await?;
+        let mut said = Value::Null;
+        for _ in 0..600 {
+            let script = "return document.querySelector('output').textContent";
+            said = browser.client.execute(script, vec![]).await?;
+            if said != "" {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+        ensure!(said == "yellow plain cross", "{said}");
+        let complaints = browser.console_complaints().await?;
+        let complaints: Vec<_> = complaints
+            .into_iter()
+            .filter(|line| !line.contains("favicon"))
+            .collect();
+        ensure!(complaints.is_empty(), "the console: {complaints:#?}");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn the_module_answers_as_the_binary_does() -> Result<()> {
+    let fixture = fixture()?;
+    let classes = [
+        "azure banded wedge",
+        "rosy tiled plus",
+        "violet banded hoop",
+    ]
+    .map(String::from);
+    let expected = native_rankings(fixture, &fixture.pictures[2], &classes, TEMPLATE)?;
+    Browser::with(async |browser| {
+        let _server = elsewhere(browser).await?;
+        let body = format!(
+            "const clip = await load({{
+                model: '../model/tiny.safetensors', learned: {{ mine: bytes(learned) }} }});
+            const classes = {};
+            const file = new File([bytes(image)], 'picture.png');
+            const [rankings, features, tuned] = await Promise.all([
+                clip.classify(file, classes),
+                clip.features(bytes(image)),
+                clip.tune(file, classes, {{ views: 3, steps: 2, learningRate: 0.05 }}),
+            ]);
+            const seen = [];
+            await clip.tune(file, classes, {{ views: 3, learned: 'mine', onStep: (it) => seen.push(it.losses.length) }});
+            clip.terminate();
+            const late = await clip.features(file).catch((error) => error.hint);
+            return {{ rankings, features: [...features], tuned, seen, late,
+                model: clip.model, learned: clip.learned }};",
+            json!(classes)
+        );
+        let answer = run(browser, &body).await?;
+        ensure!(answer["failed"].is_null(), "{answer}");
+        for ranking in answer["rankings"].as_array().context("no rankings")? {
+            let method = ranking["method"].as_str().context("no method")?;
+            let expected = &expected[method];
+            let rows = ranking["classes"].as_array().context("no classes")?;
+            ensure!(rows.len() == 3, "{ranking}");
+            for row in rows {
+                let class = row["class"].as_str().context("no class")?;
+                let got = row["probability"].as_f64().context("no probability")?;
+                ensure!((got - expected[class]).abs() < TOLERANCE, "{method} {class}: {got}");
+            }
+        }
+        ensure!(answer["rankings"].as_array().map(Vec::len) == Some(2));
+        ensure!(answer["features"].as_array().map(Vec::len) == Some(128));
+        ensure!(answer["model"]["embed_dim"] == 128 && answer["learned"][0]["name"] == "mine");
+        let tuned = &answer["tuned"];
+        ensure!(tuned["losses"].as_array().map(Vec::len) == Some(3), "{tuned}");
+        let moved = tuned["moved"][0].as_f64().context("no distance")?;
+        ensure!(moved > 0.0, "{tuned}");
+        let before = answer["rankings"][0]["classes"][0]["class"].as_str();
+        ensure!(tuned["before"][0]["class"].as_str() == before, "{tuned}");
+        ensure!(answer["seen"].as_array().is_some_and(|seen| !seen.is_empty()), "{answer}");
+        ensure!(answer["late"] == "load it again", "{answer}");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn what_goes_wrong_is_said() -> Result<()> {
+    Browser::with(async |browser| {
+        let _server = elsewhere(browser).await?;
+        for (body, error, hint) in [
+            ("return load({});", "no model was given", true),
+            ("return load({ model: bytes([1, 2, 3]) });", "file of an unknown kind", true),
+            ("return load({ model: 'nowhere.safetensors' });", "answered 404", false),
+            ("return load({ model: 42 });", "this is number; expected an address", false),
+            (
+                "return load({ model: '../model/tiny.safetensors', worker: 'nowhere.js' });",
+                "the worker stopped",
+                true,
+            ),
+            (
+                "const clip = await load({ model: '../model/tiny.safetensors' });
+                return clip.classify(bytes([1, 2]), ['a', 'b']);",
+                "image",
+                true,
+            ),
+            (
+                "const clip = await load({ model: '../model/tiny.safetensors' });
+                const stop = new AbortController();
+                const tuned = clip.tune(bytes(image), ['a', 'b'], { steps: 500, signal: stop.signal });
+                setTimeout(() => stop.abort(), 300);
+                return tuned;",
+                "AbortError",
+                false,
+            ),
+        ] {
+            let answer = run(browser, body).await?;
+            let said = answer["failed"].as_str().unwrap_or_default();
+            ensure!(said.contains(error), "{body}: {answer}");
+            ensure!(answer["hint"].is_string() == hint, "{body}: {answer}");
+        }
+        Ok(())
+    })
+    .await
+}

@@ -1,0 +1,238 @@
+// The engine under clipwright's page, for any page: a worker that holds a model and
+// what was learned on it. Types and explanations are in clipwright.d.ts.
+
+/** Beside this module's folder, as `cargo xtask web` leaves it. */
+const WORKER = new URL("../worker_loader.js", import.meta.url);
+
+const TEMPLATE = "a photo of a {}.";
+
+/** What the test-time tuning of the page starts with: crops of 8 to 100 %, some flipped. */
+const TUNING = {
+  views: 15,
+  steps: 1,
+  loss: "defaultTPT",
+  learningRate: 5e-3,
+  weightDecay: 1e-2,
+  selected: 0.1,
+  seed: 1,
+};
+
+export class ClipwrightError extends Error {
+  constructor(message, hint) {
+    super(message);
+    this.name = "ClipwrightError";
+    this.hint = hint ?? undefined;
+  }
+}
+
+export async function load({ model, learned = {}, worker = WORKER, signal } = {}) {
+  if (model === undefined) {
+    throw new ClipwrightError("no model was given", "load({ model: \"model.safetensors\" })");
+  }
+  const engine = new Engine(worker);
+  try {
+    await engine.ready(signal);
+    const files = [await fileOf(model, "model.safetensors", signal)];
+    const { info } = await engine.ask({ request: "load_model", name: "model" }, files, { signal });
+    const infos = [];
+    for (const [name, source] of Object.entries(learned)) {
+      const file = await fileOf(source, "learned.safetensors", signal);
+      const answer = await engine.ask({ request: "load_learned", name }, [file], { signal });
+      infos.push(answer.info);
+    }
+    return new Classifier(engine, info, infos);
+  } catch (error) {
+    engine.end(error);
+    throw error;
+  }
+}
+
+class Classifier {
+  #engine;
+
+  constructor(engine, model, learned) {
+    this.#engine = engine;
+    this.model = Object.freeze(model);
+    this.learned = Object.freeze(learned);
+  }
+
+  async classify(image, classes, { template = TEMPLATE, signal } = {}) {
+    const request = { request: "classify", prompts: prompts(classes, template) };
+    const answer = await this.#ask(request, image, { signal });
+    return answer.rankings;
+  }
+
+  async features(image, { learned = null, signal } = {}) {
+    const answer = await this.#ask({ request: "features", learned }, image, { signal });
+    return Float32Array.from(answer.features);
+  }
+
+  async tune(image, classes, options = {}) {
+    const { template = TEMPLATE, learned = null, onStep, signal, ...rest } = options;
+    const how = { ...TUNING, ...rest };
+    const tell = onStep && ((answer) => onStep(tuned(answer, classes)));
+    const request = { request: "tune", learned, ...tuning(how), prompts: prompts(classes, template) };
+    return tuned(await this.#ask(request, image, { signal, tell }), classes);
+  }
+
+  terminate() {
+    this.#engine.end(new ClipwrightError("the engine was ended", "load it again"));
+  }
+
+  async #ask(request, image, options) {
+    const file = await fileOf(image, "image", options.signal);
+    return this.#engine.ask(request, [file], options);
+  }
+}
+
+/** The worker, one question at a time: it would end the one before for a second one. */
+class Engine {
+  #worker;
+  #tasks = new Map();
+  #last = Promise.resolve();
+  #number = 0;
+  #started = deferred();
+  #ended;
+
+  constructor(address) {
+    this.#started.promise.catch(() => {}); // told where it is awaited
+    this.#worker = new Worker(address, { type: "module" });
+    this.#worker.onmessage = ({ data }) => this.#hear(JSON.parse(data.json));
+    this.#worker.onerror = (event) => {
+      const reason = event.message || "its script could not be loaded";
+      this.end(new ClipwrightError(`the worker stopped: ${reason}`, "load it again"));
+    };
+  }
+
+  ready(signal) {
+    return interrupted(this.#started.promise, signal);
+  }
+
+  ask(request, files, { signal, tell } = {}) {
+    const asked = this.#last.then(() => this.#send(request, files, signal, tell));
+    this.#last = asked.catch(() => {});
+    return asked;
+  }
+
+  end(error) {
+    this.#ended ??= error;
+    this.#worker.terminate();
+    this.#started.reject(this.#ended);
+    for (const { reject } of this.#tasks.values()) reject(this.#ended);
+    this.#tasks.clear();
+  }
+
+  async #send(request, files, signal, tell) {
+    signal?.throwIfAborted();
+    if (this.#ended) throw this.#ended;
+    const task = ++this.#number;
+    const { promise, resolve, reject } = deferred();
+    this.#tasks.set(task, { resolve, reject, tell, signal });
+    const cancel = () => this.#post({ say: "cancel", task });
+    signal?.addEventListener("abort", cancel, { once: true });
+    this.#post({ say: "do", task, request }, files);
+    try {
+      return await promise;
+    } finally {
+      signal?.removeEventListener("abort", cancel);
+    }
+  }
+
+  #post(message, files = []) {
+    const json = JSON.stringify(message);
+    this.#worker.postMessage({ json, files }, files.map(({ bytes }) => bytes));
+  }
+
+  #hear(event) {
+    if (event.event === "ready") return this.#started.resolve();
+    const task = this.#tasks.get(event.task);
+    if (!task) return;
+    if (event.event === "progress") {
+      if (event.progress.so_far) task.tell?.(event.progress.so_far);
+      return;
+    }
+    this.#tasks.delete(event.task);
+    if (event.event === "done") task.resolve(event.answer);
+    else if (event.event === "cancelled") task.reject(task.signal?.reason);
+    else task.reject(new ClipwrightError(event.message, event.hint));
+  }
+}
+
+function prompts(classes, template) {
+  return { class_names: [...classes], templates: [template].flat() };
+}
+
+function tuning({ views, steps, loss, learningRate, weightDecay, selected, seed }) {
+  const one = 1.001 / (views + 1); // the share that one view is, kept whatever is rounded
+  const crop = { scale: [0.08, 1], ratio: [3 / 4, 4 / 3], flip: 0.5, filter: "bilinear" };
+  return {
+    augmenter: { views: { count: views, crop, augmix: null } },
+    seed,
+    settings: {
+      loss,
+      layout: { patches: 0, n_aug: views },
+      selection: { all: Math.max(selected, one), patch: 0.9, alpha: 1 },
+      lr: learningRate,
+      weight_decay: weightDecay,
+      steps,
+      classes_at_once: 256,
+    },
+  };
+}
+
+/** The worker's points as rankings before and after, and what the steps did. */
+function tuned({ points }, classes) {
+  const ranking = ({ probabilities }) =>
+    probabilities
+      .map((probability, at) => ({ class: classes[at], probability }))
+      .sort((a, b) => b.probability - a.probability);
+  return {
+    before: ranking(points[0]),
+    after: ranking(points.at(-1)),
+    losses: points.map(({ loss }) => loss),
+    moved: points.at(-1).moved,
+  };
+}
+
+/** Bytes of an address, a file, a buffer, an image or a canvas, under a file's name. */
+async function fileOf(source, name, signal) {
+  const bytes = await bytesOf(source, signal);
+  return { name: source?.name ?? name, bytes };
+}
+
+async function bytesOf(source, signal) {
+  if (source instanceof ArrayBuffer) return source.slice(0); // the worker takes what it gets
+  if (ArrayBuffer.isView(source)) {
+    const { buffer, byteOffset, byteLength } = source;
+    return buffer.slice(byteOffset, byteOffset + byteLength);
+  }
+  if (source instanceof Blob) return source.arrayBuffer();
+  if (source instanceof HTMLCanvasElement) {
+    const blob = await new Promise((resolve) => source.toBlob(resolve, "image/png"));
+    if (blob) return blob.arrayBuffer();
+    throw new ClipwrightError("the canvas cannot be read", "was it drawn on from another host?");
+  }
+  const address = source instanceof HTMLImageElement ? source.currentSrc || source.src : source;
+  if (typeof address !== "string" && !(address instanceof URL)) {
+    const expected = "an address, a file, bytes, an image or a canvas";
+    throw new ClipwrightError(`this is ${typeof address}; expected ${expected}`);
+  }
+  const response = await fetch(address, { signal });
+  if (response.ok) return response.arrayBuffer();
+  throw new ClipwrightError(`${address}: the server answered ${response.status}`);
+}
+
+function deferred() {
+  const parts = {};
+  parts.promise = new Promise((resolve, reject) => Object.assign(parts, { resolve, reject }));
+  return parts;
+}
+
+function interrupted(promise, signal) {
+  if (!signal) return promise;
+  signal.throwIfAborted();
+  const stopped = new Promise((_, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+  return Promise.race([promise, stopped]);
+}

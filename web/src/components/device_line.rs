@@ -1,0 +1,33 @@
+//! What computes, in a line: a person who compares times wants to know.
+
+use yew::prelude::*;
+
+use crate::hooks::device_facts;
+use crate::state::State;
+
+#[derive(Properties, PartialEq)]
+pub struct Props {
+    pub state: UseReducerHandle<State>,
+}
+
+#[component]
+pub fn DeviceLine(props: &Props) -> Html {
+    let facts = use_memo((), |()| device_facts());
+    let mut parts = Vec::new();
+    if let Some(model) = props.state.model.info() {
+        parts.push(format!("{}, {} px", model.image_encoder, model.image_side));
+    }
+    // The page does not start without vector instructions.
+    parts.push("WebAssembly with SIMD on 1 thread".into());
+    if let Some(cores) = facts.cores {
+        parts.push(format!("of {cores} cores"));
+    }
+    if let Some(memory) = facts.memory {
+        parts.push(format!("at least {memory} GB of memory"));
+    }
+    html! {
+        <p class="device help" data-testid="device" title="What computes, and what the times depend on">
+            { parts.join(" · ") }
+        </p>
+    }
+}

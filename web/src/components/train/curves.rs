@@ -1,0 +1,126 @@
+//! How numbers go over the epochs: an SVG with axes, its lines named at their ends.
+
+use yew::prelude::*;
+
+/// Width and height of the drawing, and where the axes are, in its own units.
+const WIDTH: f64 = 360.0;
+const HEIGHT: f64 = 190.0;
+const LEFT: f64 = 40.0;
+const RIGHT: f64 = 8.0;
+const TOP: f64 = 10.0;
+const BOTTOM: f64 = 24.0;
+/// Steps from one line of the grid to the next.
+const GRID: usize = 4;
+
+/// One line.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Series {
+    pub name: &'static str,
+    /// What styles know it by: `is-train`, `is-held-out`, `is-zero-shot`.
+    pub look: &'static str,
+    /// Epochs and values.
+    pub points: Vec<(usize, f64)>,
+    /// The newest value in words.
+    pub last: String,
+}
+
+#[derive(Properties, PartialEq)]
+pub struct Props {
+    pub testid: AttrValue,
+    pub title: AttrValue,
+    /// What the upper end of the axis is, at least.
+    pub top: f64,
+    /// Whether values are shares, shown in percent.
+    #[prop_or_default]
+    pub is_share: bool,
+    /// The last epoch on the axis.
+    pub epochs: usize,
+    pub series: Vec<Series>,
+}
+
+#[component]
+pub fn Curves(props: &Props) -> Html {
+    let Props {
+        title,
+        epochs,
+        series,
+        ..
+    } = props;
+    let values = series.iter().flat_map(|line| &line.points);
+    let top = values.fold(props.top, |top, (_, value)| top.max(*value));
+    let x = |epoch: usize| LEFT + (WIDTH - LEFT - RIGHT) * epoch as f64 / (*epochs).max(1) as f64;
+    let y = |value: f64| TOP + (HEIGHT - TOP - BOTTOM) * (1.0 - value / top);
+    let grid = (0..=GRID).map(|step| {
+        let value = top * step as f64 / GRID as f64;
+        let at = format!("{:.1}", y(value));
+        let label = match props.is_share {
+            true => format!("{:.0}\u{202f}%", 100.0 * value),
+            false => format!("{value:.1}"),
+        };
+        html! {
+            <>
+                <line class="curve-grid" x1={LEFT.to_string()} x2={(WIDTH - RIGHT).to_string()} y1={at.clone()} y2={at} />
+                <text class="curve-label" x={(LEFT - 6.0).to_string()} y={format!("{:.1}", y(value) + 4.0)} text-anchor="end">{ label }</text>
+            </>
+        }
+    });
+    let ends = [(0, "start"), (epochs / 2, "middle"), (*epochs, "end")];
+    let ticks = ends.map(|(epoch, anchor)| {
+        html! {
+            <text class="curve-label" x={format!("{:.1}", x(epoch))} y={(HEIGHT - 7.0).to_string()} text-anchor={anchor}>
+                { epoch }
+            </text>
+        }
+    });
+    let lines = series.iter().map(|line| {
+        let points = line.points.iter();
+        let points = points.map(|&(epoch, value)| format!("{:.1},{:.1}", x(epoch), y(value)));
+        let points: Vec<String> = points.collect();
+        let end = line.points.last().map(|&(epoch, value)| {
+            html! { <circle class={classes!("curve-end", line.look)} cx={format!("{:.1}", x(epoch))} cy={format!("{:.1}", y(value))} r="3.5" /> }
+        });
+        html! {
+            <>
+                <polyline class={classes!("curve-line", line.look)} points={points.join(" ")} />
+                { end }
+            </>
+        }
+    });
+    let legend = series.iter().map(|line| {
+        html! {
+            <li class={classes!("curve-name", line.look)}>
+                <span class="curve-sign" aria-hidden="true" />
+                { line.name }{ " " }
+                <strong data-testid={format!("{}-{}", props.testid, line.look)}>{ &line.last }</strong>
+            </li>
+        }
+    });
+    html! {
+        <figure class="curves" data-testid={props.testid.clone()}>
+            <figcaption>{ title }<span class="help">{ ", over the epochs" }</span></figcaption>
+            <svg viewBox={format!("0 0 {WIDTH} {HEIGHT}")} role="img" aria-label={spoken(title, series)} focusable="false">
+                { for grid }
+                { for ticks }
+                { for lines }
+            </svg>
+            <ul class="curve-names">{ for legend }</ul>
+        </figure>
+    }
+}
+
+/// The curves in a sentence.
+fn spoken(title: &str, series: &[Series]) -> String {
+    let series = series.iter().map(|line| {
+        let first = line.points.first().map_or(0.0, |(_, value)| *value);
+        let last = line.points.last().map_or(0, |(epoch, _)| *epoch);
+        match line.points.len() {
+            0 => format!("{}: nothing yet.", line.name),
+            1 => format!("{}: {}.", line.name, line.last),
+            _ => format!(
+                "{}: from {first:.2} to {} in epoch {last}.",
+                line.name, line.last
+            ),
+        }
+    });
+    format!("{title}. {}", series.collect::<Vec<_>>().join(" "))
+}

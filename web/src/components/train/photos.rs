@@ -1,0 +1,92 @@
+//! The classes, each with its photos, and examples to begin with.
+
+use wasm_bindgen_futures::spawn_local;
+use web_sys::HtmlInputElement;
+use yew::prelude::*;
+
+use super::class_row::ClassRow;
+use crate::components::problem_box::ProblemBox;
+use crate::hooks::{Sources, lesson};
+use crate::state::{Action, Problem, State, TrainAction};
+
+#[derive(Properties, PartialEq)]
+pub struct Props {
+    pub state: UseReducerHandle<State>,
+}
+
+#[component]
+pub fn Photos(props: &Props) -> Html {
+    let state = &props.state;
+    let sources = use_context::<Sources>().unwrap_or_default();
+    let is_fetching = use_state_eq(|| false);
+    let problem = use_state_eq(|| None::<Problem>);
+    let onclick = {
+        let (page, is_fetching, problem) = (state.clone(), is_fetching.setter(), problem.setter());
+        Callback::from(move |_: MouseEvent| {
+            let (page, sources) = (page.clone(), sources.clone());
+            let (is_fetching, problem) = (is_fetching.clone(), problem.clone());
+            is_fetching.set(true);
+            spawn_local(async move {
+                match lesson(page.train.settings.clone(), &sources).await {
+                    Ok((photos, settings)) => {
+                        problem.set(None);
+                        let classes = photos.iter().map(|photo| photo.class.clone());
+                        let mut classes: Vec<String> = classes.collect();
+                        classes.dedup();
+                        for action in [
+                            Action::ClassesReplaced(classes),
+                            Action::Train(TrainAction::Set(settings)),
+                            Action::Train(TrainAction::PhotosAdded(photos)),
+                        ] {
+                            page.dispatch(action);
+                        }
+                    }
+                    Err(missing) => problem.set(Some(missing)),
+                }
+                is_fetching.set(false);
+            });
+        })
+    };
+    let rows = state.class_names.iter().enumerate().map(|(index, name)| {
+        html! { <ClassRow key={name.clone()} state={state.clone()} name={name.clone()} {index} /> }
+    });
+    let failure = problem
+        .as_ref()
+        .map(|problem| html! { <ProblemBox problem={problem.clone()} /> });
+    html! {
+        <section class="card" aria-labelledby="train-photos-title" data-testid="train-photos-card">
+            <div class="train-head">
+                <h2 class="card-title" id="train-photos-title">{ "Photos" }</h2>
+                <button
+                    class="quiet" type="button" data-testid="train-lesson" {onclick}
+                    disabled={*is_fetching}
+                >
+                    { if *is_fetching { "Fetching the examples…" } else { "Fill in example photos" } }
+                </button>
+            </div>
+            <p class="help">
+                { "A handful of photos a class will do. Drop them on a class, choose them, or use the webcam; they never leave this device." }
+            </p>
+            { failure }
+            <ul class="train-classes" aria-label="Classes to learn">{ for rows }</ul>
+            <input
+                class="chip-input" data-testid="train-class-input" type="text" placeholder="add a class"
+                aria-label="Add a class" autocomplete="off" autocapitalize="off" spellcheck="false"
+                enterkeyhint="done" onkeydown={on_class(state)}
+            />
+        </section>
+    }
+}
+
+/// Enter adds a class to the page.
+fn on_class(state: &UseReducerHandle<State>) -> Callback<KeyboardEvent> {
+    let dispatch = state.dispatcher();
+    Callback::from(move |event: KeyboardEvent| {
+        if event.key() == "Enter" && !event.is_composing() {
+            event.prevent_default();
+            let input: HtmlInputElement = event.target_unchecked_into();
+            dispatch.dispatch(Action::ClassesAdded(input.value()));
+            input.set_value("");
+        }
+    })
+}

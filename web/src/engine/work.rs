@@ -1,0 +1,20 @@
+//! Work in steps.
+
+use clipwright_shared::protocol::{Answer, Progress};
+
+use super::{Failure, Memory};
+
+/// A task that is done step by step. A step takes a moment, some 100 ms at most
+/// where that can be: between two of them a cancel is heard.
+pub trait Work {
+    /// Goes on. Never called again after [`Step::Done`] or an error.
+    fn step(&mut self, memory: &mut Memory) -> Result<Step, Failure>;
+}
+
+/// Where a task is after a step.
+#[derive(Debug, PartialEq)]
+pub enum Step {
+    Going(Progress),
+    /// The answer, and pixels as RGBA that go beside it.
+    Done(Answer, Vec<u8>),
+}

@@ -1,0 +1,60 @@
+//! A lesson: small example photos of a few classes, to learn from at once, which words
+//! alone do not tell apart well.
+
+use serde::Deserialize;
+
+use super::Sources;
+use super::fetch::{fetch_blob, fetch_text};
+use crate::state::{NewPhoto, Problem, TrainSettings};
+
+const FOLDER: &str = "samples/train/";
+
+/// `samples/train/lesson.json`.
+#[derive(Deserialize)]
+struct Lesson {
+    /// A learning rate that these few photos ask for.
+    lr: f64,
+    classes: Vec<LessonClass>,
+}
+
+#[derive(Deserialize)]
+struct LessonClass {
+    name: String,
+    files: Vec<String>,
+    /// Meant to be tested as a new name.
+    is_new: bool,
+}
+
+/// The lesson's photos, and `settings` as it asks for.
+pub async fn lesson(
+    mut settings: TrainSettings,
+    sources: &Sources,
+) -> Result<(Vec<NewPhoto>, TrainSettings), Problem> {
+    let address = format!("{FOLDER}lesson.json");
+    let lesson: Lesson = serde_json::from_str(&fetch_text(&address).await?).map_err(|error| {
+        let message = format!("{address} is not as expected: {error}");
+        Problem::new(message, "build the page again with its samples in place")
+    })?;
+    let mut blobs = Vec::new();
+    for class in &lesson.classes {
+        for file in &class.files {
+            let blob = fetch_blob(&format!("{FOLDER}{file}"), |_, _| ()).await?;
+            blobs.push((class.name.clone(), file.clone(), blob));
+        }
+    }
+    // All at once: what the state does not name yet must be newer than what it names.
+    let photos = blobs.into_iter().map(|(class, title, blob)| {
+        let (source, url) = sources.keep_image(blob);
+        NewPhoto {
+            class,
+            title,
+            source,
+            url,
+        }
+    });
+    let photos = photos.collect();
+    let new = lesson.classes.into_iter().filter(|class| class.is_new);
+    settings.new_classes = new.map(|class| class.name).collect();
+    settings.plan.lr = lesson.lr;
+    Ok((photos, settings))
+}

@@ -1,0 +1,76 @@
+//! What of the state a link holds, and a link's set-up put up.
+
+mod settings;
+
+use settings::SETTINGS;
+
+use super::{Problem, State, Tab};
+use crate::share::{Reading, SetUp};
+
+impl State {
+    /// What differs from how the page opens. The image is named if it is a sample; what
+    /// is a person's own stays on the device.
+    pub fn set_up(&self) -> SetUp {
+        let fresh = Self::default();
+        let presets = self.samples.as_ref();
+        let is_preset = presets.is_some_and(|list| list.classes == self.class_names);
+        let site = self.site.as_ref();
+        let template_is_preset = match presets {
+            _ if site.is_some_and(|site| site.templates == self.templates) => true,
+            Some(list) => self.templates == [list.template.as_str()],
+            None => self.templates == fresh.templates,
+        };
+        let sample = self.image.as_ref().and_then(|image| image.sample);
+        let settings = SETTINGS.iter().filter_map(|setting| {
+            let value = (setting.get)(self);
+            (value != (setting.get)(&fresh)).then(|| (setting.key.to_string(), value))
+        });
+        SetUp {
+            tab: (self.tab != Tab::default()).then_some(self.tab),
+            sample: sample.filter(|sample| *sample > 0),
+            class_names: match is_preset {
+                true => Vec::new(),
+                false => self.class_names.clone(),
+            },
+            templates: match template_is_preset {
+                true => Vec::new(),
+                false => self.templates.clone(),
+            },
+            settings: settings.collect(),
+        }
+    }
+
+    /// Puts up what a link holds, and says what could not be.
+    pub(super) fn set_up_arrived(&mut self, reading: Reading) {
+        let Reading {
+            set_up,
+            mut refused,
+        } = reading;
+        if let Some(tab) = set_up.tab {
+            self.tab = tab;
+        }
+        if !set_up.class_names.is_empty() {
+            self.class_names.clear();
+            for name in &set_up.class_names {
+                self.class_added(name);
+            }
+        }
+        if !set_up.templates.is_empty() {
+            self.templates = set_up.templates;
+        }
+        for (key, value) in &set_up.settings {
+            let setting = SETTINGS.iter().find(|setting| setting.key == key);
+            // Settings of other times are no fault of this link.
+            if setting.is_some_and(|setting| !(setting.set)(self, value)) {
+                refused.push(format!("{key} cannot be “{value}”"));
+            }
+        }
+        if !refused.is_empty() {
+            let message = format!("parts of the link were left out: {}", refused.join("; "));
+            self.notice = Some(Problem::new(message, "everything else in it is set up"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
