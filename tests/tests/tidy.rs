@@ -27,9 +27,17 @@ const FLOORS: [&[&str]; 9] = [
 ];
 
 /// What `protocol` may know of the other rooms: plain types.
-const PLAIN_TYPES: [&str; 2] = [
-    "crate::learners::Method",
+const PLAIN_TYPES: [&str; 10] = [
+    "crate::explain::Explanation",
+    "crate::explain::NearWord",
     "crate::learners::ClassTokenPosition",
+    "crate::learners::Method",
+    "crate::tuning::Augmenter",
+    "crate::tuning::TuningPoint",
+    "crate::tuning::TuningSettings",
+    "crate::tuning::ViewKind",
+    "crate::views::CropBox",
+    "crate::views::augmix::AugMixDraw",
 ];
 
 /// What the outside is reached with. In `shared` bytes, seeds, times and devices
@@ -100,7 +108,7 @@ fn upward_imports(source: &Source) -> Vec<String> {
             continue;
         };
         let other = inside.split("::").next().unwrap_or_default();
-        if other == room || PLAIN_TYPES.contains(&path.as_str()) {
+        if other == room || (room == "protocol" && PLAIN_TYPES.contains(&path.as_str())) {
             continue;
         }
         match floor(other) {

@@ -31,6 +31,14 @@ const NAMED_ROLES: [&str; 17] = [
 
 /// What is amiss, a sentence each.
 pub async fn accessibility_findings(browser: &Browser, page: &Page<'_>) -> Result<Vec<String>> {
+    // What is still computed is dimmed, and would be judged by that.
+    page.wait_until("nothing is computed any more", async || {
+        let script = "return document.querySelector('[aria-busy=true]') === null
+            && document.getAnimations().length === 0";
+        let rests: bool = page.script(script, vec![]).await?;
+        Ok(rests.then_some(()))
+    })
+    .await?;
     let mut findings: Vec<String> = page.script(RULES, vec![]).await?;
     let tree = browser
         .devtools("Accessibility.getFullAXTree", json!({}))

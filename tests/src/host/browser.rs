@@ -12,6 +12,7 @@ use std::task::Poll;
 
 use anyhow::{Context, Result, anyhow, bail};
 use axum::http::Method;
+use fantoccini::actions::{InputSource, KeyAction, KeyActions};
 use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand};
 use fantoccini::{Client, ClientBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -100,10 +101,15 @@ impl Browser {
 
     /// Presses keys where the focus is.
     pub async fn press(&self, keys: &str) -> Result<()> {
-        let focused = self.client.active_element().await;
-        let focused = focused.context("nothing can take keys")?;
-        focused
-            .send_keys(keys)
+        // Keys that are sent to a file picker would be taken for a path.
+        let mut actions = KeyActions::new("keyboard".into());
+        for value in keys.chars() {
+            actions = actions
+                .then(KeyAction::Down { value })
+                .then(KeyAction::Up { value });
+        }
+        self.client
+            .perform_actions(actions)
             .await
             .with_context(|| format!("pressing {keys:?}"))
     }

@@ -215,8 +215,9 @@ impl<'a> Page<'a> {
         let script = "return performance.getEntriesByType('resource').map(entry => entry.name)";
         let mut requests: Vec<String> = self.script(script, vec![]).await?;
         ensure!(!requests.is_empty(), "the page lists no requests at all");
-        let blob = format!("blob:{}", self.url);
-        requests.retain(|request| !request.starts_with(&self.url) && !request.starts_with(&blob));
+        let own = self.url.split(['#', '?']).next().unwrap_or_default();
+        let blob = format!("blob:{own}");
+        requests.retain(|request| !request.starts_with(own) && !request.starts_with(&blob));
         Ok(requests)
     }
 

@@ -31,6 +31,7 @@ const KILL: &str = "window.keptWorkers.at(-1).postMessage({ json: '{', files: []
 async fn a_worker_that_dies_is_replaced_and_nothing_is_lost() {
     let fixture = fixture().unwrap();
     let outcome = Browser::with(async |browser| {
+        browser.set_viewport(1280, 900, false).await?;
         browser.before_each_document(KEEP_WORKERS).await?;
         let server = PageServer::start().await?;
         let page = Page::open(browser, &server.url).await?;
@@ -98,7 +99,7 @@ async fn the_page_answers_at_once_while_the_worker_computes() {
         wait_for(
             &page,
             "the patches are there",
-            "document.querySelector('[data-testid=patch]')",
+            "document.querySelector('[data-testid=place]')",
         )
         .await?;
         // 64 patches keep the worker busy for a while; meanwhile a timer of the page
@@ -119,7 +120,7 @@ async fn the_page_answers_at_once_while_the_worker_computes() {
         wait_for(
             &page,
             "64 patches are there",
-            "document.querySelectorAll('[data-testid=patch]').length === 64",
+            "document.querySelectorAll('[data-testid=place]').length === 64",
         )
         .await?;
         let late = "clearInterval(window.clock);

@@ -14,7 +14,7 @@ async fn run(browser: &Browser, body: &str) -> Result<Value> {
     let script = format!(
         "const [learned, image, done] = arguments;
         (async () => {{
-            const {{ load, ClipwrightError }} = await import('./js/clipwright.js');
+            const {{ load, ClipwrightError }} = await import('./clipwright.js');
             const bytes = (list) => new Uint8Array(list);
             {body}
         }})().then(done, (error) => done({{ failed: String(error), hint: error.hint }}));"

@@ -262,8 +262,14 @@ async fn what_is_learned_here_is_what_the_binary_learns() {
             ensure!((accuracy - tested).abs() < 1e-9, "{accuracy} and {tested}");
 
             // And it answers in the page as in the binary.
+            page.click("train-use").await?;
+            page.click("tab-classify").await?;
             let results = page
-                .answer_after(async || page.click("train-use").await)
+                .wait_until("it answers beside the others", async || {
+                    let results = page.results().await?;
+                    Ok(results
+                        .filter(|it| it.cards.last().is_some_and(|card| card.method == method)))
+                })
                 .await?;
             let card = results.cards.last().context("no card")?;
             ensure!(card.method == method, "{results:?}");

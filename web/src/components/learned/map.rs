@@ -81,10 +81,14 @@ pub fn LearnedMap(props: &Props) -> Html {
             </div>
             <p class="help map-gap">
                 { match settings.together {
-                    true => "Images are drawn around their own mean and prompts around theirs: CLIP keeps \
-                             the two kinds far apart.",
-                    false => "As the features lie: CLIP keeps images and texts far apart, which is called \
-                              the modality gap.",
+                    true => {
+                        "Images are drawn around their own mean and prompts around theirs, so that \
+                         what differs within each kind is seen."
+                    }
+                    false => {
+                        "As the features lie. Many a CLIP keeps images and texts far apart, which is \
+                         called the modality gap."
+                    }
                 } }
             </p>
             <PointMap {points} classes={classes.clone()} {label} />

@@ -182,7 +182,7 @@ fn what_keeps_a_course_from_beginning_is_said() {
     assert_eq!(obstacle(TrainAction::MethodChosen(Method::CoCoOp)), None);
     let emptied = TrainAction::ClassEmptied("blue ring".into());
     assert!(obstacle(emptied).unwrap().contains("1 class with photos"));
-    assert_eq!(obstacle(TrainAction::Begin).is_some(), true);
+    assert!(obstacle(TrainAction::Begin).is_some());
     assert!(state.train.course.is_none());
 }
 
