@@ -62,7 +62,8 @@ fn nameless(node: &Value) -> Option<String> {
 pub async fn walk_by_keyboard(browser: &Browser, page: &Page<'_>) -> Result<Vec<String>> {
     const MOST_STOPS: usize = 200;
     page.script::<()>(
-        "document.activeElement?.blur(); window.walked = new Set()",
+        "document.body.tabIndex = -1; document.body.focus();
+         document.body.removeAttribute('tabindex'); window.walked = new Set()",
         vec![],
     )
     .await?;

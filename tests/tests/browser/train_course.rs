@@ -15,6 +15,15 @@ const LESSON: usize = 72;
 /// For what the page does behind the scenes.
 const MOMENT: Duration = Duration::from_millis(500);
 
+/// Waits until the model is open: the address leads back to the tab that was left.
+async fn ready(page: &Page<'_>) -> anyhow::Result<()> {
+    page.wait_until("the model is ready", async || {
+        let status = page.text("model-status").await?;
+        Ok(status.contains("ready").then_some(()))
+    })
+    .await
+}
+
 #[tokio::test]
 async fn a_course_is_stopped_and_continued_while_the_page_answers() {
     on_the_page(async |browser, page| {
@@ -149,7 +158,7 @@ async fn a_reload_in_mid_training_offers_to_continue() {
         browser.client.switch_to_window(first).await?;
 
         browser.client.refresh().await?;
-        page.first_answer().await?;
+        ready(page).await?;
         page.click("tab-train").await?;
         page.wait_until("the training is offered", async || {
             Ok(page
@@ -179,7 +188,7 @@ async fn a_reload_in_mid_training_offers_to_continue() {
 
         // Discarded, it is not offered again.
         browser.client.refresh().await?;
-        page.first_answer().await?;
+        ready(page).await?;
         page.click("tab-train").await?;
         page.wait_until("the training is offered", async || {
             Ok((!page.text("train-offer").await?.is_empty()).then_some(()))
@@ -188,7 +197,7 @@ async fn a_reload_in_mid_training_offers_to_continue() {
         page.click("train-offer-discard").await?;
         tokio::time::sleep(MOMENT).await;
         browser.client.refresh().await?;
-        page.first_answer().await?;
+        ready(page).await?;
         page.click("tab-train").await?;
         tokio::time::sleep(MOMENT).await;
         ensure!(
