@@ -9,7 +9,9 @@ use super::client::{Client, Listing};
 use super::download::{Wanted, download};
 use super::names::{HubModel, is_commit};
 use super::settings::Settings;
-use crate::model::repository::{self, SHARD_INDEX};
+use clipwright_shared::clip::repository::SHARD_INDEX;
+
+use crate::model::repository;
 use crate::problem::problem;
 
 /// Downloads what is missing of a model; returns its folder in the cache. Offline

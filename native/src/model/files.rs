@@ -5,6 +5,7 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use clipwright_shared::clip::repository::CONFIGURATION_FILES;
 use clipwright_shared::clip::{Configuration, ModelFile};
 use clipwright_shared::formats::Checkpoint;
 use memmap2::Mmap;
@@ -156,7 +157,7 @@ fn configurations(path: &Path, files: &[PathBuf]) -> Result<Vec<Configuration>> 
         true => path,
         false => path.parent().unwrap_or(Path::new(".")),
     };
-    let mut candidates = repository::CONFIGS.map(|name| folder.join(name)).to_vec();
+    let mut candidates = CONFIGURATION_FILES.map(|name| folder.join(name)).to_vec();
     if let [file] = files {
         candidates.insert(0, file.with_extension("json"));
     }

@@ -1,35 +1,18 @@
-//! Which files of a folder, or of a repository of the Hub, make a model.
+//! Which files of a folder, or of a repository of the Hub, make a model: what `shared`
+//! tells by their names, and what has to be looked into.
 
-use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use clipwright_shared::clip::repository::{
+    CONFIG, NoChoice, OPEN_CLIP_CONFIG, SHARD_INDEX, WEIGHT_FILES, configuration_files, is_shard,
+    shard_names, weight_file,
+};
 use serde_json::Value;
 
 use crate::problem::problem;
-
-/// Files of weights, the first choice first. open_clip's stand before the plain
-/// ones: `model.safetensors` beside them is the image encoder alone in the
-/// repositories that timm shares with open_clip.
-const WEIGHTS: [&str; 5] = [
-    "open_clip_model.safetensors",
-    "model.safetensors",
-    SHARD_INDEX,
-    "open_clip_pytorch_model.bin",
-    "pytorch_model.bin",
-];
-
-/// Names the files that weights are spread over.
-pub const SHARD_INDEX: &str = "model.safetensors.index.json";
-
-/// Configurations that lie beside weights.
-pub const CONFIGS: [&str; 3] = [CONFIG, PREPROCESSOR_CONFIG, OPEN_CLIP_CONFIG];
-
-const CONFIG: &str = "config.json";
-const OPEN_CLIP_CONFIG: &str = "open_clip_config.json";
-const PREPROCESSOR_CONFIG: &str = "preprocessor_config.json";
 
 /// An index or a configuration above this is none.
 const LONGEST_JSON: u64 = 16 << 20;
@@ -39,53 +22,30 @@ const LONGEST_JSON: u64 = 16 << 20;
 /// # Errors
 /// If none could hold a model's weights, or several could.
 pub fn weights(files: &[String]) -> Result<&str> {
-    if let Some(found) = WEIGHTS
-        .iter()
-        .find(|name| files.iter().any(|file| file == *name))
-    {
-        return Ok(found);
-    }
-    let archives: Vec<&str> = files
-        .iter()
-        .map(String::as_str)
-        .filter(|file| file.ends_with(".pt") && is_plain(file))
-        .collect();
-    match archives[..] {
-        [only] => Ok(only),
-        [] => {
+    let names: Vec<&str> = files.iter().map(String::as_str).collect();
+    weight_file(&names).map_err(|why| match why {
+        NoChoice::Nothing => {
             let held = match files {
                 [] => "it is empty".into(),
                 [one] => format!("it holds {one}"),
                 [first, rest @ ..] => format!("it holds {first} and {} more", rest.len()),
             };
-            Err(problem(
+            problem(
                 format!("no weights here: {held}"),
-                format!("expected one of {} or a .pt file", WEIGHTS.join(", ")),
-            ))
+                format!("expected one of {} or a .pt file", WEIGHT_FILES.join(", ")),
+            )
         }
-        _ => Err(problem(
+        NoChoice::Several(archives) => problem(
             format!("several weights here: {}", archives.join(", ")),
             "download the one that you mean, and give its path as --model",
-        )),
-    }
+        ),
+    })
 }
 
 /// The files of `files` that say what [`weights`] alone do not.
 pub fn configs(files: &[String], weights: &str) -> Vec<&'static str> {
-    let wanted: &[&str] = if weights.starts_with("open_clip_") {
-        &[OPEN_CLIP_CONFIG]
-    } else {
-        &[CONFIG, PREPROCESSOR_CONFIG]
-    };
-    let here = |name: &&&str| files.iter().any(|file| file == **name);
-    match wanted.iter().any(|name| here(&name)) {
-        true => wanted.iter().filter(here).copied().collect(),
-        false => [CONFIG, OPEN_CLIP_CONFIG, PREPROCESSOR_CONFIG]
-            .iter()
-            .filter(here)
-            .copied()
-            .collect(),
-    }
+    let names: Vec<&str> = files.iter().map(String::as_str).collect();
+    configuration_files(&names, weights)
 }
 
 /// The files that an index names, each once.
@@ -95,19 +55,14 @@ pub fn configs(files: &[String], weights: &str) -> Vec<&'static str> {
 pub fn shards(index: &Path) -> Result<Vec<String>> {
     let read = || -> Result<Vec<String>> {
         let index = read_json(index)?;
-        let map = index.get("weight_map").and_then(Value::as_object);
-        let map = map.ok_or_else(|| {
+        let names = shard_names(&index).ok_or_else(|| {
             problem(
                 "no weight_map in it",
                 "expected an index of safetensors files, as transformers writes it",
             )
         })?;
-        let names: BTreeSet<&str> = map
-            .values()
-            .map(|name| name.as_str().unwrap_or(""))
-            .collect();
         for name in &names {
-            if !is_plain(name) || !name.ends_with(".safetensors") {
+            if !is_shard(name) {
                 return Err(problem(
                     format!("it names the file {name:?}"),
                     "expected safetensors files beside it",
@@ -178,13 +133,6 @@ fn read_json(path: &Path) -> Result<Value> {
         .take(LONGEST_JSON)
         .read_to_end(&mut bytes)?;
     Ok(serde_json::from_slice(&bytes)?)
-}
-
-/// Whether a file lies in the repository's first folder and its name means the
-/// same in a path and in a URL.
-fn is_plain(name: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.+@=".contains(&byte);
-    !name.is_empty() && name.len() <= 255 && name.bytes().all(plain) && !name.starts_with('.')
 }
 
 #[cfg(test)]

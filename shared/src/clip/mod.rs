@@ -9,6 +9,7 @@ mod image;
 mod layout;
 mod model_file;
 mod naming;
+pub mod repository;
 mod resnet;
 mod text;
 mod token_row;

@@ -62,7 +62,7 @@ impl Dropped {
     }
 
     /// All files in it and in its folders, sorted by name within each, as far as
-    /// [`MOST_FILES`] and [`MOST_DEPTH`] go.
+    /// `MOST_FILES` and `MOST_DEPTH` go.
     pub async fn walk(self) -> Vec<Brought> {
         let mut found: Vec<Brought> = self.files.into_iter().map(Brought::from).collect();
         // Entries with their folder and depth, the next one last.

@@ -1,29 +1,12 @@
 //! What a repository holds, and which of its files make a model.
 
-use std::collections::BTreeSet;
-
+use clipwright_shared::clip::repository::{
+    NoChoice, SHARD_INDEX, WEIGHT_FILES, configuration_files, is_shard, shard_names, weight_file,
+};
 use serde::Deserialize;
 
 use super::repository::is_commit;
 use crate::state::Problem;
-
-/// Files of weights, the first choice first. open_clip's stand before the plain
-/// ones: `model.safetensors` beside them is the image encoder alone in the
-/// repositories that timm shares with open_clip.
-const WEIGHTS: [&str; 5] = [
-    "open_clip_model.safetensors",
-    "model.safetensors",
-    SHARD_INDEX,
-    "open_clip_pytorch_model.bin",
-    "pytorch_model.bin",
-];
-
-/// Names the files that weights are spread over.
-const SHARD_INDEX: &str = "model.safetensors.index.json";
-
-const CONFIG: &str = "config.json";
-const OPEN_CLIP_CONFIG: &str = "open_clip_config.json";
-const PREPROCESSOR_CONFIG: &str = "preprocessor_config.json";
 
 /// A repository at a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,54 +80,33 @@ impl Listing {
     /// # Errors
     /// If none could hold a model's weights, or several could.
     pub fn choose(&self) -> Result<Choice, Problem> {
-        let named = WEIGHTS.into_iter().find(|name| self.has(name));
-        let archives: Vec<&str> = self
-            .files
-            .iter()
-            .map(|file| &file.rfilename[..])
-            .filter(|file| file.ends_with(".pt") && is_plain(file))
-            .collect();
-        let weights = match (named, &archives[..]) {
-            (Some(named), _) => named,
-            (None, [only]) => only,
-            (None, []) => {
+        // An archive's name goes into an address as it is.
+        let names = self.files.iter().map(|file| &file.rfilename[..]);
+        let names: Vec<&str> = names.filter(|name| !name.contains('+')).collect();
+        let weights = weight_file(&names).map_err(|why| match why {
+            NoChoice::Nothing => {
                 let held = crate::format::count(self.files.len(), "file", "files");
-                return Err(Problem::new(
+                Problem::new(
                     format!("the repository holds no weights that are read here, in {held}"),
-                    format!("a CLIP has one of {}, or a .pt file", WEIGHTS.join(", ")),
-                ));
-            }
-            (None, several) => {
-                return Err(Problem::new(
                     format!(
-                        "the repository holds several weights: {}",
-                        several.join(", ")
+                        "a CLIP has one of {}, or a .pt file",
+                        WEIGHT_FILES.join(", ")
                     ),
-                    "download the one that you mean, and drop it on the page",
-                ));
+                )
             }
-        };
+            NoChoice::Several(several) => Problem::new(
+                format!(
+                    "the repository holds several weights: {}",
+                    several.join(", ")
+                ),
+                "download the one that you mean, and drop it on the page",
+            ),
+        })?;
+        let configurations = configuration_files(&names, weights).into_iter();
         Ok(Choice {
-            configurations: self.configurations(weights),
+            configurations: configurations.map(String::from).collect(),
             weights: weights.into(),
         })
-    }
-
-    /// The weights' own configurations; without those, any.
-    fn configurations(&self, weights: &str) -> Vec<String> {
-        let wanted: &[&str] = match weights.starts_with("open_clip_") {
-            true => &[OPEN_CLIP_CONFIG],
-            false => &[CONFIG, PREPROCESSOR_CONFIG],
-        };
-        let all = [CONFIG, OPEN_CLIP_CONFIG, PREPROCESSOR_CONFIG];
-        let here = |names: &[&str]| -> Vec<String> {
-            let names = names.iter().filter(|name| self.has(name));
-            names.map(|name| (*name).into()).collect()
-        };
-        match here(wanted) {
-            none if none.is_empty() => here(&all),
-            some => some,
-        }
     }
 
     /// The files that an index of shards names, each once.
@@ -159,16 +121,10 @@ impl Listing {
             )
         };
         let index: Option<serde_json::Value> = serde_json::from_str(index).ok();
-        let map = index
-            .as_ref()
-            .and_then(|index| index.get("weight_map")?.as_object());
-        let map = map.ok_or_else(|| wrong("is no index of weights".into()))?;
-        let names: BTreeSet<&str> = map
-            .values()
-            .map(|name| name.as_str().unwrap_or_default())
-            .collect();
+        let names = index.as_ref().and_then(shard_names);
+        let names = names.ok_or_else(|| wrong("is no index of weights".into()))?;
         for name in &names {
-            if !is_plain(name) || !name.ends_with(".safetensors") || !self.has(name) {
+            if !is_shard(name) || name.contains('+') || !self.has(name) {
                 return Err(wrong(format!(
                     "names “{name}”, which is not in the repository"
                 )));
@@ -179,13 +135,6 @@ impl Listing {
             false => Ok(names.into_iter().map(String::from).collect()),
         }
     }
-}
-
-/// Whether a file lies in the repository's first folder and its name means the
-/// same in an address.
-fn is_plain(name: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.@=".contains(&byte);
-    !name.is_empty() && name.len() <= 255 && name.bytes().all(plain) && !name.starts_with('.')
 }
 
 #[cfg(test)]
