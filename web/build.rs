@@ -9,12 +9,13 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// What the page and its worker are made of, seen from this folder.
-const SOURCES: [&str; 6] = [
+const SOURCES: [&str; 7] = [
     "src",
     "boot.js",
     "worker_loader.js",
     "Cargo.toml",
     "../shared/src",
+    "../static/vocabulary",
     "../Cargo.lock",
 ];
 

@@ -2,18 +2,19 @@
 //
 // Some addresses change with their content (a hash in the name, or ?v=): such a
 // file is taken from here first. Everything else comes from the network, unless
-// that fails or is silent for PATIENCE. A running page says which files it needs;
+// that fails (no answer, or one that blames the host) or is silent for PATIENCE. A running page says which files it needs;
 // they are kept only when all of them could be had, its index last. So a new page
 // is seen at once, and an index from here finds the very files it was built with.
 
-const CACHE = "clipwright-page-1";
+const scope = self.registration.scope;
+/** Each folder of a host has a cache of its own: pages beside this one are left alone. */
+const CACHE = `clipwright-page-1 ${scope}`;
 /** Silence of the network, in milliseconds, after which what is kept is shown. */
 const PATIENCE = 3000;
 /** After a silence it is not waited for again for so long, unless it answers. */
 const IMPATIENCE = 30_000;
 const UNCHANGING = /-[0-9a-f]{16}(_bg)?\.\w+$|\?v=/;
 
-const scope = self.registration.scope;
 const isOwn = (address) => address.startsWith(scope);
 const isPage = (address) => [scope, `${scope}index.html`].includes(address.replace(/[?#].*/, ""));
 
@@ -49,9 +50,14 @@ self.addEventListener("fetch", (event) => {
   }
 });
 
+/** Nothing either where the cache itself fails: then the network has to do. */
 async function kept(address) {
-  const cache = await caches.open(CACHE);
-  return cache.match(address, { ignoreVary: true });
+  try {
+    const cache = await caches.open(CACHE);
+    return await cache.match(address, { ignoreVary: true });
+  } catch {
+    return undefined;
+  }
 }
 
 async function keptFirst(request) {
@@ -130,14 +136,16 @@ async function fetchWhole(address) {
 
 /** Files of older builds, unless another open page may still be one of those. */
 async function removeOlderFiles(cache, wanted) {
-  const pages = await self.clients.matchAll({ type: "window", includeUncontrolled: true });
-  if (pages.length > 1) return;
+  const windows = await self.clients.matchAll({ type: "window", includeUncontrolled: true });
+  if (windows.filter(({ url }) => isOwn(url)).length > 1) return;
   const older = (await cache.keys()).filter(({ url }) => UNCHANGING.test(url) && !wanted.has(url));
   await Promise.all(older.map((request) => cache.delete(request)));
 }
 
+/** Those of this folder: all pages of a host share one list. */
 async function removeOlderCaches() {
   const names = await caches.keys();
-  const older = names.filter((name) => name.startsWith("clipwright-page-") && name !== CACHE);
+  const isOlder = (name) => /^clipwright-page-\d+ /.test(name) && name.endsWith(` ${scope}`);
+  const older = names.filter((name) => isOlder(name) && name !== CACHE);
   await Promise.all(older.map((name) => caches.delete(name)));
 }

@@ -48,6 +48,10 @@ pub enum Error {
              whose features are carried: {}", few(.carried))]
     NoTextEncoder { asked: String, carried: Vec<String> },
 
+    /// The merge rules of a large vocabulary did not come along.
+    #[error("the vocabulary of {vocabulary} ids is not here; expected its merge rules")]
+    NoVocabulary { vocabulary: usize },
+
     /// A configuration beside a model asks for what is not done here.
     #[error("{field} in {file} is {got}; expected {expected}")]
     Configuration {
@@ -154,6 +158,9 @@ impl Error {
                 "open the whole model to use other names and prompts; `clipwright site --classes` \
                  writes a page for other names"
                     .into()
+            }
+            Self::NoVocabulary { .. } => {
+                "fetch vocabulary/merges.txt, which lies beside the page, and supply it".into()
             }
             Self::NotFinite { .. } => {
                 "the file is damaged or its training diverged; fetch or train it again".into()

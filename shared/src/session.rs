@@ -1,8 +1,6 @@
 //! A model, what was learned on it, and the questions people ask of it. The
 //! command line and the page's worker both hold one.
 
-use std::collections::HashMap;
-
 use candle_core::{DType, Device, Tensor};
 use image::RgbImage;
 use rayon::prelude::*;
@@ -19,8 +17,10 @@ use crate::ops::softmax;
 use crate::protocol::{ClassProbability, Classification, LearnedInfo, ModelInfo, Ranking};
 use crate::views::{Picture, clip_view, clip_view_of_rgb, normalise_pixels_by};
 
+mod kept;
 mod ready;
 
+use kept::Kept;
 use ready::Known;
 
 /// Name of the learner that is always there.
@@ -29,10 +29,14 @@ pub const ZERO_SHOT: &str = "zero-shot";
 /// Views encoded together; bounds the memory of a large batch.
 const VIEWS_PER_FORWARD: usize = 64;
 
+/// Lists of class names, with their templates, that each learner's classifiers are kept
+/// for: a person who edits names goes back and forth, and seldom far.
+const KEPT_LISTS: usize = 4;
+
 /// What a kept classifier belongs to: what answers, and for which class names.
 type Question = (Source, Vec<String>);
 
-#[derive(PartialEq, Eq, Hash)]
+#[derive(PartialEq, Eq)]
 enum Source {
     Learned(String),
     ZeroShot(ZeroShot),
@@ -54,7 +58,7 @@ pub struct Session {
     precision: DType,
     fingerprint: String,
     learned: Vec<Learned>,
-    classifiers: HashMap<Question, Classifier>,
+    classifiers: Kept<Question, Classifier>,
     /// What zero-shot answers with if there is no text encoder.
     zero_shot: Option<CarriedZeroShot>,
 }
@@ -74,14 +78,19 @@ impl Session {
         };
         let zero_shot = weights.zero_shot().cloned();
         let clip = Clip::load(weights)?;
+        // Nothing is encoded without a text encoder: any vocabulary does.
+        let vocabulary = match clip.text.is_there() {
+            true => clip.config.text.vocabulary,
+            false => Tokenizer::INCLUDED,
+        };
         Ok(Self {
-            tokenizer: Tokenizer::new(clip.config.text.vocabulary)?,
+            tokenizer: Tokenizer::new(vocabulary)?,
             fingerprint,
             device: device.clone(),
             precision: dtype,
             clip,
             learned: Vec::new(),
-            classifiers: HashMap::new(),
+            classifiers: Kept::default(),
             zero_shot,
         })
     }
@@ -95,7 +104,7 @@ impl Session {
     /// the configurations beside them (`.json`).
     ///
     /// # Errors
-    /// As [`ModelFile::open`] and [`ModelFile::weights`].
+    /// As [`ModelFile::open`], [`Tokenizer::check`] and [`ModelFile::weights`].
     pub fn from_files(files: &[NamedBytes<'_>], device: &Device) -> Result<Self> {
         let (configurations, weights): (Vec<&NamedBytes<'_>>, Vec<_>) =
             files.iter().partition(|file| file.name.ends_with(".json"));
@@ -106,6 +115,9 @@ impl Session {
         let checkpoints = weights.iter().map(|file| Checkpoint::read(file.bytes));
         let checkpoints = checkpoints.collect::<Result<Vec<_>>>()?;
         let file = ModelFile::open(checkpoints, &configurations.collect::<Vec<_>>())?;
+        if file.left_out_text().is_none() {
+            Tokenizer::check(file.config()?.text.vocabulary)?;
+        }
         Self::new(file.weights(device, &mut |_, _| {})?, device)
     }
 
@@ -194,8 +206,7 @@ impl Session {
     pub fn remove_learned(&mut self, name: &str) {
         self.learned.retain(|learned| learned.info.name != name);
         let forgotten = Source::Learned(name.into());
-        self.classifiers
-            .retain(|(source, _), _| *source != forgotten);
+        self.classifiers.forget(|(source, _)| *source == forgotten);
     }
 
     /// The learned files, in the order they came.
@@ -291,7 +302,7 @@ impl Session {
     }
 
     /// What tells `class_names` apart: the learned file of that name, or zero-shot with
-    /// these templates. Kept for the next call.
+    /// these templates. Kept for the next calls.
     ///
     /// # Errors
     /// As [`Learner::classifier`]; [`Error::Setting`] if there is no such learned file,
@@ -306,23 +317,26 @@ impl Session {
         if let Some(ready) = self.ready_classifier(learned, class_names, templates)? {
             return Ok(ready);
         }
-        let zero_shot;
-        let (source, learner) = match learned {
-            Some(name) => (Source::Learned(name.into()), self.learner(name)?),
-            None => {
-                zero_shot = Learner::ZeroShot(ZeroShot::new(templates.iter().cloned())?);
-                (
-                    Source::ZeroShot(ZeroShot::new(templates.iter().cloned())?),
-                    &zero_shot,
-                )
-            }
+        let zero_shot = || ZeroShot::new(templates.iter().cloned());
+        let source = match learned {
+            Some(name) => Source::Learned(name.into()),
+            None => Source::ZeroShot(zero_shot()?),
         };
         let question = (source, class_names.to_vec());
         if let Some(classifier) = self.classifiers.get(&question) {
-            return Ok(classifier.clone());
+            return Ok(classifier);
         }
+        let own;
+        let learner = match learned {
+            Some(name) => self.learner(name)?,
+            None => {
+                own = Learner::ZeroShot(zero_shot()?);
+                &own
+            }
+        };
         let classifier = learner.classifier(&self.clip, &self.tokenizer, class_names)?;
-        self.classifiers.insert(question, classifier.clone());
+        let most = KEPT_LISTS * (1 + self.learned.len());
+        self.classifiers.put(question, classifier.clone(), most);
         Ok(classifier)
     }
 

@@ -8,6 +8,8 @@ mod accessibility;
 mod augment;
 #[path = "browser/batch.rs"]
 mod batch;
+#[path = "browser/binary.rs"]
+mod binary;
 #[path = "browser/faults.rs"]
 mod faults;
 #[path = "browser/hub.rs"]
@@ -40,16 +42,16 @@ mod train_course;
 mod tune;
 #[path = "browser/views.rs"]
 mod views;
+#[path = "browser/vocabulary.rs"]
+mod vocabulary;
 
-use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use anyhow::{Context, Result, anyhow, ensure};
-use clipwright_tests::{Browser, Card, Page, PageServer, clipwright_json, run_clipwright};
+use anyhow::{Result, anyhow, ensure};
+use clipwright_tests::{Browser, Card, Page, PageServer, only_run, succeeds};
 use image::{DynamicImage, RgbImage, RgbaImage, imageops};
-use serde_json::Value;
 
 /// The same weights, the same pixels; only the order of sums differs between the
 /// native and the browser's vector instructions.
@@ -72,19 +74,18 @@ fn fixture() -> Result<&'static Fixture> {
 }
 
 fn make_fixture() -> Result<Fixture> {
+    only_run()?;
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("browser");
     if folder.exists() {
         fs::remove_dir_all(&folder)?;
     }
     fs::create_dir_all(&folder)?;
-    let run = |arguments: &str| {
-        let output = run_clipwright(&folder, arguments.split(' '))?;
-        let said = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "clipwright {arguments}: {said}");
-        Ok(())
-    };
-    run("data generate shifted --out data --per-class 4 --seed 7")?;
-    run("train coop --model tiny --data data --shots 4 --seed 1 --epochs 10 --n-ctx 4 --out run")?;
+    for line in [
+        "data generate shifted --out data --per-class 4 --seed 7",
+        "train coop --model tiny --data data --shots 4 --seed 1 --epochs 10 --n-ctx 4 --out run",
+    ] {
+        succeeds(&folder, line)?;
+    }
     let pictures = pictures(&folder)?;
     let learned = folder.join("run/learned.safetensors");
     Ok(Fixture {
@@ -131,18 +132,27 @@ async fn on_the_page(test: impl AsyncFnOnce(&Browser, &Page<'_>) -> Result<()>) 
         let server = PageServer::start().await?;
         let page = Page::open(browser, &server.url).await?;
         test(browser, &page).await?;
-        let foreign = page.foreign_requests().await?;
-        ensure!(
-            foreign.is_empty(),
-            "the page asked other hosts: {foreign:?}"
-        );
-        let complaints = browser.console_complaints().await?;
-        ensure!(complaints.is_empty(), "the console: {complaints:#?}");
-        Ok(())
+        nothing_amiss(browser, &page).await
     });
     if let Err(error) = outcome.await {
         panic!("{error:#}");
     }
+}
+
+/// Everything was found, on the page's own host, and the console is clean.
+async fn nothing_amiss(browser: &Browser, page: &Page<'_>) -> Result<()> {
+    let script = "return performance.getEntriesByType('resource')
+        .filter(entry => entry.responseStatus >= 400).map(entry => entry.name)";
+    let missing: Vec<String> = page.script(script, vec![]).await?;
+    ensure!(missing.is_empty(), "not found: {missing:?}");
+    let foreign = page.foreign_requests().await?;
+    ensure!(
+        foreign.is_empty(),
+        "the page asked other hosts: {foreign:?}"
+    );
+    let complaints = browser.console_complaints().await?;
+    ensure!(complaints.is_empty(), "the console: {complaints:#?}");
+    Ok(())
 }
 
 /// A card is a ranking: most probable first, one row a class, and in all 1.
@@ -163,44 +173,4 @@ fn check_card(card: &Card, classes: &[String]) -> Result<()> {
         "probabilities that sum to {sum}: {card:?}"
     );
     Ok(())
-}
-
-/// Probabilities of `clipwright classify`, by method and class.
-fn native_rankings(
-    fixture: &Fixture,
-    picture: &Path,
-    classes: &[String],
-    template: &str,
-) -> Result<HashMap<String, HashMap<String, f64>>> {
-    let classes = classes.join(",");
-    let arguments: [&Path; 11] = [
-        "classify".as_ref(),
-        "--json".as_ref(),
-        "--model".as_ref(),
-        "tiny".as_ref(),
-        "--learned".as_ref(),
-        &fixture.learned,
-        "--classes".as_ref(),
-        classes.as_ref(),
-        "--template".as_ref(),
-        template.as_ref(),
-        picture,
-    ];
-    let answer = clipwright_json(&fixture.folder, arguments)?;
-    let text = |value: &Value| {
-        value
-            .as_str()
-            .map(str::to_string)
-            .context("expected a text")
-    };
-    let mut rankings = HashMap::new();
-    for ranking in answer[0]["rankings"].as_array().context("no rankings")? {
-        let mut classes = HashMap::new();
-        for class in ranking["classes"].as_array().context("no classes")? {
-            let probability = class["probability"].as_f64().context("no probability")?;
-            classes.insert(text(&class["class"])?, probability);
-        }
-        rankings.insert(text(&ranking["method"])?, classes);
-    }
-    Ok(rankings)
 }

@@ -52,7 +52,9 @@ fn make_fixture() -> Result<PathBuf> {
     for (file, text) in [
         (
             "page/index.html",
-            "<head><title>clipwright</title><meta name=\"description\" content=\"a\" />\
+            "<head><meta http-equiv=\"Content-Security-Policy\" \
+             content=\"connect-src 'self' https://hub.example; img-src 'self'\" />\
+             <title>clipwright</title><meta name=\"description\" content=\"a\" />\
              <link rel=\"preload\" href=\"model/tiny.safetensors\" /></head>",
         ),
         ("page/boot.js", "boot"),
@@ -63,6 +65,8 @@ fn make_fixture() -> Result<PathBuf> {
         ("page/js/clipwright.js", "module"),
         ("page/model/tiny.safetensors", "the embedded model"),
         ("page/samples/samples.json", "{}"),
+        ("page/class_names/pets.txt", "a {}."),
+        ("page/vocabulary/merges.txt", "a b"),
     ] {
         let path = folder.join(file);
         fs::create_dir_all(path.parent().context("a file in a folder")?)?;
@@ -197,10 +201,13 @@ fn only_what_the_page_needs_is_in_the_folder() -> Result<()> {
         "name=\"clipwright-site\" content=\"site.json\"",
         "content=\"Tells azure banded wedge, ",
         "href=\"site/model.safetensors\"",
+        "content=\"connect-src 'self'; img-src 'self'\"",
     ] {
         ensure!(index.contains(part), "no {part} in {index}");
     }
-    ensure!(!index.contains("tiny.safetensors"), "{index}");
+    for part in ["tiny.safetensors", "hub.example"] {
+        ensure!(!index.contains(part), "{part} in {index}");
+    }
     let manifest = fs::read_to_string(folder.join("manifest.webmanifest"))?;
     ensure!(
         manifest.contains("azure") && manifest.contains("start_url"),
@@ -212,9 +219,14 @@ fn only_what_the_page_needs_is_in_the_folder() -> Result<()> {
 #[test]
 fn the_text_encoder_goes_along_only_for_cocoop() -> Result<()> {
     let model = |info: &SiteInfo| info.model.bytes as f64;
-    let (_, alone) = site("s-coop", "--learned run-coop")?;
-    let (_, both) = site("s-cocoop", "--learned run-coop --learned run-cocoop")?;
+    let (fixed, alone) = site("s-coop", "--learned run-coop")?;
+    let (free, both) = site("s-cocoop", "--learned run-coop --learned run-cocoop")?;
     ensure!(!alone.has_text && both.has_text);
+    // What is for other class names is of use only where they can be asked about.
+    for file in ["class_names/pets.txt", "vocabulary/merges.txt"] {
+        let has = |folder: &Path| folder.join(file).is_file();
+        ensure!(!has(&fixed) && has(&free), "{file}");
+    }
     ensure!(
         model(&alone) < 0.5 * model(&both),
         "{} {}",

@@ -18,6 +18,7 @@ mod views;
 mod work;
 
 use clipwright_shared::Error;
+use clipwright_shared::clip::supply_merges;
 use clipwright_shared::protocol::{Event, Message, Progress, Request};
 
 pub use memory::{Memory, NamedFile};
@@ -36,6 +37,14 @@ pub struct Engine {
 struct Running {
     task: u32,
     work: Box<dyn Work>,
+    /// For the rules of the whole vocabulary.
+    waits: bool,
+}
+
+impl Running {
+    fn goes_on(lane: &Option<Self>) -> bool {
+        lane.as_ref().is_some_and(|running| !running.waits)
+    }
 }
 
 /// An event, with the pixels that go beside it.
@@ -58,6 +67,7 @@ impl Engine {
                 let ended = lane.replace(Running {
                     task,
                     work: start(*request, files),
+                    waits: false,
                 });
                 ended
                     .map(|ended| cancelled(ended.task))
@@ -79,28 +89,49 @@ impl Engine {
 
     /// Whether there is nothing to do.
     pub fn is_idle(&self) -> bool {
-        self.question.is_none() && self.training.is_none()
+        !Running::goes_on(&self.question) && !Running::goes_on(&self.training)
+    }
+
+    /// Whether a model waits for the rules of the whole vocabulary.
+    pub fn wants_vocabulary(&self) -> bool {
+        self.question.as_ref().is_some_and(|running| running.waits)
+    }
+
+    /// The rules of the whole vocabulary, or why they could not be had: what waits for
+    /// them goes on, or fails.
+    pub fn bring_vocabulary(&mut self, fetched: Result<String, String>) -> Option<Reply> {
+        let supplied = fetched
+            .map_err(|reason| Failure {
+                message: format!("the vocabulary of this model could not be fetched: {reason}"),
+                hint: Some("it lies beside this page: connect once, then open it again".into()),
+            })
+            .and_then(|merges| Ok(supply_merges(merges)?));
+        let waiting = self.question.as_mut().filter(|running| running.waits)?;
+        waiting.waits = false;
+        let task = waiting.task;
+        let failure = supplied.err()?;
+        self.question = None;
+        Some(failed(task, failure))
     }
 
     /// Does one step of what is under way, questions first.
     pub fn step(&mut self) -> Option<Reply> {
-        let lane = match self.question {
-            Some(_) => &mut self.question,
-            None => &mut self.training,
+        let lane = match Running::goes_on(&self.question) {
+            true => &mut self.question,
+            false => &mut self.training,
         };
         let running = lane.as_mut()?;
         let task = running.task;
         let (event, pixels) = match running.work.step(&mut self.memory) {
             Ok(Step::Going(progress)) => (Event::Progress { task, progress }, Vec::new()),
+            Ok(Step::Waiting) => {
+                running.waits = true;
+                return None;
+            }
             Ok(Step::Done(answer, pixels)) => (Event::Done { task, answer }, pixels),
             Err(failure) => {
-                let Failure { message, hint } = failure;
-                let event = Event::Failed {
-                    task,
-                    message,
-                    hint,
-                };
-                (event, Vec::new())
+                *lane = None;
+                return Some(failed(task, failure));
             }
         };
         if !matches!(event, Event::Progress { .. }) {
@@ -113,6 +144,17 @@ impl Engine {
 fn cancelled(task: u32) -> Reply {
     Reply {
         event: Event::Cancelled { task },
+        pixels: Vec::new(),
+    }
+}
+
+fn failed(task: u32, Failure { message, hint }: Failure) -> Reply {
+    Reply {
+        event: Event::Failed {
+            task,
+            message,
+            hint,
+        },
         pixels: Vec::new(),
     }
 }

@@ -25,7 +25,7 @@ mod use_theme;
 mod use_training;
 mod use_webcam;
 
-pub use brought::{Brought, Dropped};
+pub use brought::{Brought, Bundle, Dropped};
 pub use device::device_facts;
 pub use fetch::fetch_text;
 pub use kept_trainings::blob_of;

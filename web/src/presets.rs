@@ -12,14 +12,17 @@ pub struct Preset {
     pub classes: usize,
 }
 
-pub const PRESETS: [Preset; 8] = [
+pub const PRESETS: [Preset; 11] = [
     preset("caltech101", "Caltech101", 100),
     preset("cifar10", "CIFAR-10", 10),
     preset("dtd", "DTD, textures", 47),
     preset("eurosat", "EuroSAT, land use", 10),
+    preset("fgvc_aircraft", "FGVCAircraft, variants", 100),
+    preset("food101", "Food101", 101),
     preset("oxford_flowers", "Flowers102", 102),
     preset("oxford_pets", "OxfordPets", 37),
     preset("stanford_cars", "StanfordCars", 196),
+    preset("sun397", "SUN397, scenes", 397),
     preset("ucf101", "UCF101, actions", 101),
 ];
 
@@ -83,6 +86,42 @@ mod tests {
             assert_eq!(template.matches("{}").count(), 1, "{}", preset.key);
             assert_eq!(Preset::find(preset.key), Some(&preset));
             assert!(preset.read("a {}.\none\n").is_err());
+            // None twice, and none that the page would take for two.
+            let mut different = class_names.clone();
+            different.sort();
+            different.dedup();
+            assert_eq!(different.len(), preset.classes, "{}", preset.key);
+            let is_one = |name: &String| name.trim() == name && !name.contains(['_', ',']);
+            assert!(class_names.iter().all(is_one), "{}", preset.key);
+        }
+    }
+
+    /// Labels of these data sets go by the names of folders, or of variants, sorted.
+    #[test]
+    fn names_are_in_the_order_of_the_labels() {
+        let names = |key: &str| {
+            let preset = Preset::find(key).expect(key);
+            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../static");
+            let text = fs::read_to_string(folder.join(preset.url())).expect(key);
+            preset.read(&text).expect(key).0
+        };
+        let food: Vec<String> = names("food101")
+            .iter()
+            .map(|name| name.replace(' ', "_"))
+            .collect();
+        assert!(food.is_sorted());
+        assert!(names("fgvc_aircraft").is_sorted());
+        // SUN397's folders are within those of the first letters, places within kinds.
+        let scenes = names("sun397");
+        for (label, name) in [
+            (0, "abbey"),
+            (7, "anechoic chamber"),
+            (9, "indoor apse"),
+            (70, "outdoor cabin"),
+            (99, "indoor cloister"),
+            (396, "youth hostel"),
+        ] {
+            assert_eq!(scenes[label], name);
         }
     }
 }

@@ -16,8 +16,14 @@ pub const LONGEST_CLASS: usize = 120;
 pub const MOST_TEMPLATES: usize = 80;
 /// Longest template, in characters.
 pub const LONGEST_TEMPLATE: usize = 300;
-/// Longest name and value of a setting, in characters.
+/// Longest name of a setting, in characters.
 pub const LONGEST_SETTING: usize = 40;
+/// Longest value of a setting, in characters: it may be a class name.
+pub const LONGEST_VALUE: usize = LONGEST_CLASS;
+/// Most names of learned files in a link.
+pub const MOST_LEARNED: usize = 8;
+/// Longest name of a learned file, in characters.
+pub const LONGEST_LEARNED: usize = 80;
 
 /// What a link can hold. What is none or empty stays as it is.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -27,6 +33,9 @@ pub struct SetUp {
     pub sample: Option<usize>,
     pub class_names: Vec<String>,
     pub templates: Vec<String>,
+    /// Names of the learned files that were loaded: they stay where they are, but whoever
+    /// opens the link should know that they belong to it.
+    pub learned: Vec<String>,
     /// Of the tabs, such as `patches.overlap`, with their values as text.
     pub settings: Vec<(String, String)>,
 }
@@ -58,6 +67,11 @@ impl SetUp {
         }
         if let Some(sample) = self.sample {
             parts.push(format!("sample={}", sample + 1));
+        }
+        let learned = plain_names(self.learned.iter().map(String::as_str));
+        if !learned.is_empty() {
+            let learned = learned.iter().map(|name| encode(name));
+            parts.push(format!("learned={}", learned.collect::<Vec<_>>().join(",")));
         }
         for (key, value) in &self.settings {
             parts.push(format!("{}={}", encode(key), encode(value)));
@@ -135,6 +149,11 @@ impl SetUp {
                 }
                 self.class_names = names;
             }
+            "learned" => {
+                let names = value.split(',').map(decode).collect::<Option<Vec<_>>>();
+                let names = names.ok_or_else(unreadable)?;
+                self.learned = plain_names(names.iter().map(String::as_str));
+            }
             "template" => {
                 let template = decode(value).ok_or_else(unreadable)?;
                 let fits = template.chars().count() <= LONGEST_TEMPLATE;
@@ -149,7 +168,7 @@ impl SetUp {
                 let (Some(key), Some(value)) = (decode(key), decode(value)) else {
                     return Err("a setting is not readable as text".into());
                 };
-                if !all_within(&[&key, &value], LONGEST_SETTING) {
+                if !all_within(&[&key], LONGEST_SETTING) || !all_within(&[&value], LONGEST_VALUE) {
                     return Err(format!("{key:.40}: too long for a setting"));
                 }
                 self.settings.push((key, value));
@@ -157,6 +176,24 @@ impl SetUp {
         }
         Ok(())
     }
+}
+
+/// Names that are only read by people, as plain text and no longer than a line: the rest of
+/// a longer one, and those after [`MOST_LEARNED`], are left out.
+fn plain_names<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let names = names.map(|name| {
+        let plain = name.chars().filter(|c| !c.is_control() && !turns_text(*c));
+        let plain: String = plain.take(LONGEST_LEARNED).collect();
+        plain.trim().to_string()
+    });
+    let names = names.filter(|name| !name.is_empty());
+    names.take(MOST_LEARNED).collect()
+}
+
+/// Whether `c` is one of Unicode's marks that change the direction of the text around
+/// them, so that a name could look like another.
+fn turns_text(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 fn all_within(texts: &[impl AsRef<str>], most: usize) -> bool {

@@ -45,7 +45,9 @@ pub fn safetensors_header_length(head: &[u8]) -> Option<usize> {
 
 /// Tells what was learned from a model by the header of a safetensors file.
 pub fn safetensors_kind(header: &[u8]) -> FileKind {
-    let header: Option<serde_json::Value> = serde_json::from_slice(header).ok();
+    let header: Option<serde_json::Value> = str::from_utf8(header)
+        .ok()
+        .and_then(|header| serde_json::from_str(header).ok());
     let Some(names) = header.as_ref().and_then(|header| header.as_object()) else {
         // The worker says what is wrong with a damaged one.
         return FileKind::Model;

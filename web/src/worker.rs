@@ -9,39 +9,37 @@ use std::rc::Rc;
 use clipwright_shared::protocol::{Event, Message};
 use gloo_events::EventListener;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{DedicatedWorkerGlobalScope, MessageChannel, MessageEvent};
+use wasm_bindgen_futures::{JsFuture, spawn_local};
+use web_sys::{DedicatedWorkerGlobalScope, MessageChannel, MessageEvent, MessagePort, Response};
 
 use crate::engine::{Engine, Reply};
 use crate::envelope::{read_message, reply_to_page};
 
+/// The rules of the whole vocabulary, beside the page and the worker's script.
+pub const MERGES: &str = "vocabulary/merges.txt";
+
 /// Listens to the page, then tells it so.
 pub fn run() {
     let scope: DedicatedWorkerGlobalScope = js_sys::global().unchecked_into();
-    let worker = Rc::new(RefCell::new(Worker::new(scope.clone())));
     // A message to itself comes back after those that the page has sent meanwhile.
     let channel = MessageChannel::new();
     let channel = channel.unwrap_or_else(|error| wasm_bindgen::throw_val(error));
-    let (bell, ear) = (channel.port1(), channel.port2());
+    let ear = channel.port2();
     ear.start();
+    let worker = Rc::new(RefCell::new(Worker::new(scope.clone(), channel.port1())));
     {
-        let (worker, bell) = (worker.clone(), bell.clone());
+        let worker = worker.clone();
         EventListener::new(&ear, "message", move |_| {
-            let mut worker = worker.borrow_mut();
-            worker.step();
-            if !worker.engine.is_idle() {
-                let _ = bell.post_message(&JsValue::NULL);
+            worker.borrow_mut().step();
+            if worker.borrow().lacks_vocabulary() {
+                spawn_local(fetch_vocabulary(worker.clone()));
             }
         })
         .forget();
     }
     EventListener::new(&scope, "message", move |message| {
         let message: &MessageEvent = message.unchecked_ref();
-        let mut worker = worker.borrow_mut();
-        let was_idle = worker.engine.is_idle();
-        worker.receive(&message.data());
-        if was_idle && !worker.engine.is_idle() {
-            let _ = bell.post_message(&JsValue::NULL);
-        }
+        worker.borrow_mut().receive(&message.data());
     })
     .forget();
     let ready = Reply {
@@ -51,23 +49,57 @@ pub fn run() {
     post(&scope, &ready, 0.0);
 }
 
+/// Brings the worker what [`Worker::lacks_vocabulary`] says.
+async fn fetch_vocabulary(worker: Rc<RefCell<Worker>>) {
+    let scope = {
+        let mut worker = worker.borrow_mut();
+        worker.fetches = true;
+        worker.scope.clone()
+    };
+    let text = async {
+        let response = JsFuture::from(scope.fetch_with_str(MERGES)).await?;
+        let response: Response = response.unchecked_into();
+        match response.ok() {
+            true => JsFuture::from(response.text()?).await,
+            false => Err(format!("status {}", response.status()).into()),
+        }
+    };
+    let text = text.await.map_err(|error: JsValue| {
+        let message = error
+            .dyn_ref::<js_sys::Error>()
+            .map(|error| error.message().into());
+        message.or(error.as_string()).unwrap_or_default()
+    });
+    let text = text.map(|text| text.as_string().unwrap_or_default());
+    let mut worker = worker.borrow_mut();
+    worker.fetches = false;
+    worker.bring_vocabulary(text);
+}
+
 struct Worker {
     scope: DedicatedWorkerGlobalScope,
+    /// Calls for the next step.
+    bell: MessagePort,
     engine: Engine,
+    /// Whether the vocabulary is on its way.
+    fetches: bool,
     /// When each task began.
     begun: BTreeMap<u32, f64>,
 }
 
 impl Worker {
-    fn new(scope: DedicatedWorkerGlobalScope) -> Self {
+    fn new(scope: DedicatedWorkerGlobalScope, bell: MessagePort) -> Self {
         Self {
             scope,
+            bell,
+            fetches: false,
             engine: Engine::default(),
             begun: BTreeMap::new(),
         }
     }
 
     fn receive(&mut self, data: &JsValue) {
+        let was_idle = self.engine.is_idle();
         match read_message(data) {
             Ok((message, files)) => {
                 if let Message::Do { task, .. } = message {
@@ -80,11 +112,36 @@ impl Worker {
             // The page takes a throw for the worker's end and starts another.
             Err(message) => wasm_bindgen::throw_str(&message),
         }
+        if was_idle {
+            self.ring();
+        }
     }
 
     fn step(&mut self) {
         if let Some(reply) = self.engine.step() {
             self.tell(&reply);
+        }
+        self.ring();
+    }
+
+    fn lacks_vocabulary(&self) -> bool {
+        self.engine.wants_vocabulary() && !self.fetches
+    }
+
+    fn bring_vocabulary(&mut self, fetched: Result<String, String>) {
+        let was_idle = self.engine.is_idle();
+        if let Some(reply) = self.engine.bring_vocabulary(fetched) {
+            self.tell(&reply);
+        }
+        if was_idle {
+            self.ring();
+        }
+    }
+
+    /// Asks for a step, if there is one to do.
+    fn ring(&self) {
+        if !self.engine.is_idle() {
+            let _ = self.bell.post_message(&JsValue::NULL);
         }
     }
 

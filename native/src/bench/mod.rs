@@ -85,7 +85,7 @@ pub fn run(session: &Session, course: &Course<'_>) -> Result<Figures> {
         ));
     };
     let images = photos.paths().len();
-    if training.steps_per_epoch(images) == 0 {
+    if images < training.batch {
         return Err(problem(
             format!("{images} images do not fill a batch of {}", training.batch),
             format!("give --images {} or a smaller --batch", training.batch),

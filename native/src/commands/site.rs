@@ -73,7 +73,7 @@ pub fn run(args: &Site) -> Result<()> {
     folder.write("index.html", |writer| {
         Ok(writer.write_all(index.as_bytes())?)
     })?;
-    for (path, name) in page.files()? {
+    for (path, name) in page.files(has_text)? {
         match name == site::MANIFEST {
             true => {
                 let manifest =

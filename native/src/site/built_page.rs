@@ -10,6 +10,9 @@ use crate::problem::problem;
 /// Folders of the built page that a site has no use for: the embedded model, and the
 /// samples that go with it.
 const LEFT_OUT: [&str; 2] = ["model", "samples"];
+/// Folders that are of use only where classes can be changed: class names of known data
+/// sets, and the text encoder's vocabulary.
+const FOR_TEXT: [&str; 2] = ["class_names", "vocabulary"];
 /// Its own file, which is changed on the way.
 const INDEX: &str = "index.html";
 /// Where the page is beside the program.
@@ -67,12 +70,14 @@ impl BuiltPage {
         fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
     }
 
-    /// Every other file that a site needs: where it is, and its name in the page with `/`
-    /// between folders.
+    /// Every other file that a site needs, with a text encoder or without: where it is,
+    /// and its name in the page with `/` between folders.
     ///
     /// # Errors
     /// If a folder cannot be listed.
-    pub fn files(&self) -> Result<Vec<(PathBuf, String)>> {
+    pub fn files(&self, has_text: bool) -> Result<Vec<(PathBuf, String)>> {
+        let is_left_out =
+            |name: &str| LEFT_OUT.contains(&name) || (FOR_TEXT.contains(&name) && !has_text);
         let mut files = Vec::new();
         let mut folders = vec![String::new()];
         while let Some(inside) = folders.pop() {
@@ -87,7 +92,7 @@ impl BuiltPage {
                     false => format!("{inside}/{name}"),
                 };
                 if path.is_dir() {
-                    if !LEFT_OUT.contains(&name.as_str()) {
+                    if !is_left_out(&name) {
                         folders.push(name);
                     }
                 } else if name != INDEX {

@@ -13,8 +13,9 @@ pub struct Described<'a> {
     pub model: &'a str,
 }
 
-/// Replaces title and description, announces [`SITE_FILE`], and has the browser fetch the
-/// site's model ahead instead of the embedded one. Everything else stays as it is.
+/// Replaces title and description, announces [`SITE_FILE`], has the browser fetch the
+/// site's model ahead instead of the embedded one, and lets it ask no other host. Everything
+/// else stays as it is.
 ///
 /// # Errors
 /// If the text is not that of the page.
@@ -41,6 +42,8 @@ pub fn describe(index: &str, by: &Described<'_>) -> Result<String> {
                 "<meta name=\"description\" content=\"{}\" />",
                 escape(by.description)
             ));
+        } else if let Some(policy) = content_policy(tag) {
+            out.push_str(&tag.replacen(policy, &own_host_only(policy), 1));
         } else if is_element(tag, "link")
             && attribute(tag, "href").is_some_and(|href| href.ends_with(".safetensors"))
         {
@@ -61,6 +64,27 @@ pub fn describe(index: &str, by: &Described<'_>) -> Result<String> {
          own page",
         "build it again with `cargo xtask web`, or name its folder with --page",
     ))
+}
+
+/// The content-security policy that `tag` declares.
+fn content_policy(tag: &str) -> Option<&str> {
+    let is_policy = |kind: &str| kind.eq_ignore_ascii_case("content-security-policy");
+    let is_one = is_element(tag, "meta") && attribute(tag, "http-equiv").is_some_and(is_policy);
+    attribute(tag, "content").filter(|_| is_one)
+}
+
+/// The policy without any host: a site is of one model, and the Hub's others are nothing
+/// to it. A directive that is left without a source allows nothing.
+fn own_host_only(policy: &str) -> String {
+    let directives = policy.split(';').map(|directive| {
+        let words = directive.split_whitespace();
+        let own: Vec<&str> = words.filter(|word| !word.contains("//")).collect();
+        match own[..] {
+            [name] if directive.contains("//") => format!("{name} 'none'"),
+            _ => own.join(" "),
+        }
+    });
+    directives.collect::<Vec<_>>().join("; ")
 }
 
 /// What stands before the next tag, the tag, and what follows it.
@@ -128,6 +152,10 @@ mod tests {
 <html><head>
     <meta charset="utf-8" />
     <meta
+      http-equiv="Content-Security-Policy"
+      content="default-src 'none'; connect-src 'self' https://hub.example https://*.hub.example; font-src https://fonts.example; base-uri 'none'"
+    />
+    <meta
       name="description"
       content="Of > this > page."
     />
@@ -153,12 +181,19 @@ mod tests {
             "<meta name=\"clipwright-site\" content=\"site.json\" />",
             "content=\"A &quot;cat&quot; &amp; a &lt;dog&gt;.\"",
             "href=\"site/model.safetensors\"",
+            "\"default-src 'none'; connect-src 'self'; font-src 'none'; base-uri 'none'\"",
             "<link rel=\"icon\" data-name=\"description\" href=\"icon.svg\"/>",
             "<p class=\"title\">a < b</p></body></html>",
         ] {
             assert!(page.contains(part), "no {part} in {page}");
         }
-        for part in ["Of > this", "tiny.safetensors", ">clipwright<", "<script>"] {
+        for part in [
+            "Of > this",
+            "tiny.safetensors",
+            ">clipwright<",
+            "<script>",
+            ".example",
+        ] {
             assert!(!page.contains(part), "{part} in {page}");
         }
     }

@@ -35,7 +35,7 @@ pub use naming::{Naming, Place};
 pub use resnet::ModifiedResNet;
 pub use text::TextTransformer;
 pub use token_row::TokenRow;
-pub use tokenizer::{Tokenizer, clean};
+pub use tokenizer::{Tokenizer, clean, supply_merges};
 pub use vit::VisionTransformer;
 pub use weights::{Weights, check_finite};
 

@@ -106,11 +106,14 @@ struct Described {
 
 /// Reads the header; every tensor begins where the one before it ends.
 fn parse(header: &[u8]) -> Result<Described> {
-    let mut json = serde_json::Deserializer::from_slice(header);
+    let unreadable =
+        |error: &dyn fmt::Display| invalid(format!("its header cannot be read: {error}"));
+    let header = str::from_utf8(header).map_err(|error| unreadable(&error))?;
+    let mut json = serde_json::Deserializer::from_str(header);
     let header = json
         .deserialize_map(HeaderVisitor)
         .and_then(|header| json.end().map(|()| header))
-        .map_err(|error| invalid(format!("its header cannot be read: {error}")))?;
+        .map_err(|error| unreadable(&error))?;
     let mut tensors: Vec<(String, TensorInfo)> = header.tensors.into_iter().collect();
     tensors.sort_by_key(|(_, info)| info.data_offsets);
     let mut end = 0;

@@ -1,6 +1,6 @@
 //! PEFT's `adapter_config.json`: what of it changes the numbers.
 
-use regex::Regex;
+use regex_lite::Regex;
 use serde_json::{Map, Value};
 
 use super::checked_alpha;
@@ -37,8 +37,9 @@ impl PeftConfig {
     /// [`Error::Format`] if it is no JSON object; [`Error::Configuration`], by field,
     /// if it asks for what is not done here.
     pub(super) fn read(name: &str, json: &[u8]) -> Result<Self> {
+        let json = str::from_utf8(json).map_err(|error| Error::format(name, error))?;
         let fields: Map<String, Value> =
-            serde_json::from_slice(json).map_err(|error| Error::format(name, error))?;
+            serde_json::from_str(json).map_err(|error| Error::format(name, error))?;
         let problem = |field: &str, got: &Value, expected: &str| Error::Configuration {
             field: field.into(),
             file: name.into(),

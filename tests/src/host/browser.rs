@@ -1,18 +1,20 @@
 //! A real headless Chromium, steered through chromedriver.
 
 use std::env;
-use std::fs;
+use std::fs::{self, File};
 use std::future::poll_fn;
 use std::io::{BufRead, BufReader, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 use std::task::Poll;
 
 use anyhow::{Context, Result, anyhow, bail};
 use axum::http::Method;
 use fantoccini::actions::{InputSource, KeyAction, KeyActions};
+use fantoccini::key::Key;
 use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand};
 use fantoccini::{Client, ClientBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -38,6 +40,25 @@ const ARGUMENTS: [&str; 10] = [
     "--use-fake-device-for-media-stream",
 ];
 
+/// Waits until no other run of browser tests is going on, and keeps others waiting as
+/// long as this process lives: runs share folders, and the time of the machine.
+pub fn only_run() -> Result<()> {
+    static LOCK: OnceLock<Result<File, String>> = OnceLock::new();
+    let take = || -> Result<File> {
+        let path = target_folder()?.join("browser-tests.lock");
+        let file = File::create(&path).with_context(|| path.display().to_string())?;
+        file.lock().context("the lock of the browser tests")?;
+        Ok(file)
+    };
+    let lock = LOCK.get_or_init(|| take().map_err(|error| format!("{error:#}")));
+    lock.as_ref()
+        .map(|_| ())
+        .map_err(|error| anyhow!("{error}"))
+}
+
+/// Keys that change what others mean.
+const HELD: [Key; 3] = [Key::Shift, Key::Control, Key::Alt];
+
 /// A browser with a fresh profile.
 pub struct Browser {
     pub client: Client,
@@ -49,6 +70,7 @@ impl Browser {
     /// Starts chromedriver on a free port, and Chromium through it: those that
     /// `CHROMEDRIVER` and `CHROMIUM` name, or that are on `PATH`.
     async fn start() -> Result<Self> {
+        only_run()?;
         let driver = Driver::start()?;
         let profile = tempfile::tempdir().context("no folder for the browser's profile")?;
         let mut arguments = ARGUMENTS.map(String::from).to_vec();
@@ -99,14 +121,26 @@ impl Browser {
         self.vendor("goog/cdp/execute", command).await
     }
 
-    /// Presses keys where the focus is.
+    /// Presses keys where the focus is. Shift, Control and Alt are held until `Key::Null`.
     pub async fn press(&self, keys: &str) -> Result<()> {
         // Keys that are sent to a file picker would be taken for a path.
         let mut actions = KeyActions::new("keyboard".into());
+        let mut held = Vec::new();
         for value in keys.chars() {
-            actions = actions
-                .then(KeyAction::Down { value })
-                .then(KeyAction::Up { value });
+            if value == char::from(Key::Null) {
+                for value in held.drain(..) {
+                    actions = actions.then(KeyAction::Up { value });
+                }
+                continue;
+            }
+            actions = actions.then(KeyAction::Down { value });
+            match HELD.map(char::from).contains(&value) {
+                true => held.push(value),
+                false => actions = actions.then(KeyAction::Up { value }),
+            }
+        }
+        for value in held {
+            actions = actions.then(KeyAction::Up { value });
         }
         self.client
             .perform_actions(actions)

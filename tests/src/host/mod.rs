@@ -20,7 +20,7 @@ pub use accessibility::{accessibility_findings, walk_by_keyboard};
 pub use binary::{
     clipwright, clipwright_json, refuses, run_clipwright, shifted_pictures, succeeds,
 };
-pub use browser::Browser;
+pub use browser::{Browser, only_run};
 pub use golden_server::GoldenServer;
 pub use hub_server::{Fault, HUB_PATH, HUB_TOKEN, HubServer, Request, sha256};
 pub use page::{Card, Page, Results, Row};

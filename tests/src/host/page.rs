@@ -60,15 +60,17 @@ impl<'a> Page<'a> {
             browser,
             url: url.into(),
         };
-        page.wait_until("the model is ready", async || {
-            Ok(page
-                .text("model-status")
-                .await?
-                .contains("ready")
-                .then_some(()))
-        })
-        .await?;
+        page.is_ready().await?;
         Ok(page)
+    }
+
+    /// Waits until a model is open, as after a reload.
+    pub async fn is_ready(&self) -> Result<()> {
+        self.wait_until("the model is ready", async || {
+            let status = self.text("model-status").await?;
+            Ok(status.contains("ready").then_some(()))
+        })
+        .await
     }
 
     /// Runs `script` in the page; its `return` value.
@@ -225,6 +227,16 @@ impl<'a> Page<'a> {
         let selector = selector(test_id);
         let found = self.browser.client.find(Locator::Css(&selector)).await;
         found.with_context(|| format!("nothing on the page is {selector}"))
+    }
+
+    /// Waits until `condition` holds in the page, a JavaScript expression.
+    pub async fn wait_for(&self, what: &str, condition: &str) -> Result<()> {
+        let script = format!("return !!({condition})");
+        self.wait_until(what, async || {
+            let holds: bool = self.script(&script, vec![]).await?;
+            Ok(holds.then_some(()))
+        })
+        .await
     }
 
     /// Looks until `look` sees something.

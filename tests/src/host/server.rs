@@ -74,7 +74,11 @@ impl PageServer {
 
     /// Serves any folder.
     pub async fn of(folder: &Path) -> Result<Self> {
-        let router = Router::new().fallback_service(ServeDir::new(folder));
+        Self::routing(Router::new().fallback_service(ServeDir::new(folder))).await
+    }
+
+    /// Serves what `router` answers.
+    pub async fn routing(router: Router) -> Result<Self> {
         let serving = Serving::start(router).await?;
         Ok(Self {
             url: serving.url.clone(),

@@ -221,6 +221,37 @@ async fn wrong_ones_and_order(page: &Page<'_>, zero_shot: &Score) -> Result<()> 
 }
 
 #[tokio::test]
+async fn a_picked_folder_is_what_a_dropped_one_is() {
+    let folder = fixture().unwrap().folder.join("data/test");
+    on_the_page(async |browser, page| {
+        browser.set_viewport(1280, 900, false).await?;
+        page.first_answer().await?;
+        drop_paths(browser, &[&folder]).await?;
+        let mut images = 0;
+        for class in fs::read_dir(&folder)? {
+            images += fs::read_dir(class?.path())?.count();
+        }
+        let dropped = settled(page, images).await?;
+        ensure!(
+            dropped.iter().all(|row| !row.label.is_empty()),
+            "no labels: {dropped:#?}"
+        );
+        page.click("batch-clear").await?;
+        page.choose_file("folder-input", &folder).await?;
+        let picked = settled(page, images).await?;
+        ensure!(
+            picked == dropped,
+            "picked: {picked:#?}\ndropped: {dropped:#?}"
+        );
+        // The same folder can be picked again.
+        page.click("batch-clear").await?;
+        page.choose_file("folder-input", &folder).await?;
+        settled(page, images).await.map(drop)
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_damaged_image_is_a_row_that_says_so() {
     let fixture = fixture().unwrap();
     let folder = fixture.folder.join("mixed");
@@ -297,6 +328,22 @@ async fn a_long_table_can_be_stopped_and_goes_on() {
         page.click("batch-resume").await?;
         let count = rows(page).await?.len();
         settled(page, count).await.map(drop)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_folder_of_too_many_files_is_told_of() {
+    on_the_page(async |browser, page| {
+        let folder = tempfile::tempdir()?;
+        for number in 0..2002 {
+            fs::write(folder.path().join(format!("{number:04}.txt")), "a note")?;
+        }
+        page.first_answer().await?;
+        drop_paths(browser, &[folder.path()]).await?;
+        let told = page.error_with("the first 2000 files were taken").await?;
+        ensure!(told.contains("“0000.txt” (and 1999 more)"), "{told}");
+        Ok(())
     })
     .await;
 }

@@ -1,6 +1,6 @@
 //! What goes wrong behind the page's back: a worker that dies, and one that is busy.
 
-use anyhow::{Result, ensure};
+use anyhow::ensure;
 use clipwright_tests::{Browser, Page, PageServer};
 use serde_json::json;
 
@@ -12,17 +12,6 @@ const KEEP_WORKERS: &str = "
     window.Worker = class extends Worker {
         constructor(...how) { super(...how); window.keptWorkers.push(this); }
     };";
-
-/// Waits in the page until `condition` holds.
-async fn wait_for(page: &Page<'_>, what: &str, condition: &str) -> Result<()> {
-    page.wait_until(what, async || {
-        let holds: bool = page
-            .script(&format!("return !!({condition})"), vec![])
-            .await?;
-        Ok(holds.then_some(()))
-    })
-    .await
-}
 
 /// A message that is none makes the worker throw, as running out of memory does.
 const KILL: &str = "window.keptWorkers.at(-1).postMessage({ json: '{', files: [] })";
@@ -46,12 +35,8 @@ async fn a_worker_that_dies_is_replaced_and_nothing_is_lost() {
 
         page.script::<()>(KILL, vec![]).await?;
         page.error_with("was started again").await?;
-        wait_for(
-            &page,
-            "a second worker runs",
-            "window.keptWorkers.length === 2",
-        )
-        .await?;
+        page.wait_for("a second worker runs", "window.keptWorkers.length === 2")
+            .await?;
         let classes = page.class_names().await?;
         ensure!(
             classes.iter().any(|class| class == "a late class"),
@@ -96,8 +81,7 @@ async fn the_page_answers_at_once_while_the_worker_computes() {
         let page = Page::open(browser, &server.url).await?;
         page.first_answer().await?;
         page.click("tab-patches").await?;
-        wait_for(
-            &page,
+        page.wait_for(
             "the patches are there",
             "document.querySelector('[data-testid=place]')",
         )
@@ -117,8 +101,7 @@ async fn the_page_answers_at_once_while_the_worker_computes() {
             slider.dispatchEvent(new Event('input', { bubbles: true }));";
         let slider = json!("[data-testid=patches-grid]");
         page.script::<()>(begin, vec![slider]).await?;
-        wait_for(
-            &page,
+        page.wait_for(
             "64 patches are there",
             "document.querySelectorAll('[data-testid=place]').length === 64",
         )

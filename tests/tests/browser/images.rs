@@ -5,13 +5,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use anyhow::{Context, Result, anyhow, ensure};
-use clipwright_tests::{Browser, Page, clipwright_json, succeeds};
+use anyhow::{Result, anyhow, ensure};
+use clipwright_tests::{Browser, Page, succeeds};
 use fantoccini::key::Key;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::batch::drop_paths;
-use super::{Fixture, TOLERANCE, check_card, fixture, on_the_page};
+use super::binary::{Binary, same_rankings};
+use super::{TOLERANCE, fixture, on_the_page};
 
 /// Learned files of every kind, in the order of [`KINDS`].
 const KINDS: [&str; 5] = [
@@ -32,89 +33,44 @@ fn learned_files() -> Result<Vec<PathBuf>> {
 
 fn make() -> Result<Vec<PathBuf>> {
     let fixture = fixture()?;
-    let kinds = fixture.folder.join("kinds");
-    if kinds.exists() {
-        fs::remove_dir_all(&kinds)?;
+    let folder = fixture.folder.join("brought");
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
     }
-    fs::create_dir_all(&kinds)?;
-    fs::copy(&fixture.learned, kinds.join(KINDS[0]))?;
+    fs::create_dir_all(&folder)?;
+    fs::copy(&fixture.learned, folder.join(KINDS[0]))?;
     let train = "--model tiny --data data --shots 1 --seed 1 --epochs 1 --out";
     for line in [
-        format!("train cocoop {train} kinds/cocoop"),
-        format!("train lora {train} kinds/lora"),
-        "export --learned run --as coop --out kinds/theirs.pth.tar-10 --model tiny".into(),
-        "export --learned kinds/cocoop --as coop --out kinds/cocoop.pth.tar-1 --model tiny".into(),
-        "export --learned kinds/lora --as clip-lora --out kinds/lora.pt --model tiny".into(),
-        "export --learned kinds/lora --as peft --out kinds/pets --model tiny".into(),
+        format!("train cocoop {train} brought/cocoop"),
+        format!("train lora {train} brought/lora"),
+        "export --learned run --as coop --out brought/theirs.pth.tar-10 --model tiny".into(),
+        "export --learned brought/cocoop --as coop --out brought/cocoop.pth.tar-1 --model tiny"
+            .into(),
+        "export --learned brought/lora --as clip-lora --out brought/lora.pt --model tiny".into(),
+        "export --learned brought/lora --as peft --out brought/pets --model tiny".into(),
     ] {
         succeeds(&fixture.folder, &line)?;
     }
-    Ok(KINDS.iter().map(|kind| kinds.join(kind)).collect())
+    Ok(KINDS.iter().map(|kind| folder.join(kind)).collect())
 }
 
-/// Rankings by zero-shot and by each learned file: class → probability, in order.
-fn native(
-    fixture: &Fixture,
-    page_has: &[String],
-    templates: &[String],
-    learned: &[PathBuf],
-    picture: &Path,
-) -> Result<Vec<Vec<(String, f64)>>> {
-    let mut arguments: Vec<String> = ["classify", "--json", "--model", "tiny", "--classes"]
-        .map(String::from)
-        .into();
-    arguments.push(page_has.join(","));
-    for template in templates {
-        arguments.extend(["--template".into(), template.clone()]);
-    }
-    for path in learned {
-        arguments.extend(["--learned".into(), path.display().to_string()]);
-    }
-    arguments.push(picture.display().to_string());
-    let answer = clipwright_json(&fixture.folder, arguments)?;
-    let rankings = answer[0]["rankings"].as_array().context("no rankings")?;
-    let class = |class: &Value| {
-        let name = class["class"].as_str().unwrap_or_default().to_string();
-        (name, class["probability"].as_f64().unwrap_or(f64::NAN))
-    };
-    let classes = |ranking: &Value| {
-        let classes = ranking["classes"].as_array().context("no classes")?;
-        Ok(classes.iter().map(class).collect())
-    };
-    rankings.iter().map(classes).collect()
-}
-
-/// Compares what the page shows with what the binary says, card by card.
+/// What the page shows is what the binary says, card by card.
 async fn same_as_native(
     page: &Page<'_>,
     templates: &[String],
     learned: &[PathBuf],
     picture: &Path,
 ) -> Result<()> {
-    let fixture = fixture()?;
     let classes = page.class_names().await?;
-    let native = native(fixture, &classes, templates, learned, picture)?;
+    let binary = Binary {
+        folder: &fixture()?.folder,
+        model: "tiny".as_ref(),
+        learned,
+        templates,
+    };
+    let native = binary.rankings(&classes, picture)?;
     let shown = page.first_answer().await?;
-    ensure!(
-        shown.cards.len() == native.len(),
-        "{} cards: {shown:#?}",
-        shown.cards.len()
-    );
-    for (card, native) in shown.cards.iter().zip(&native) {
-        check_card(card, &classes)?;
-        for row in &card.rows {
-            let known = native.iter().find(|(class, _)| *class == row.class);
-            let (_, expected) = known.context("not among the native classes")?;
-            ensure!(
-                (row.probability - expected).abs() <= TOLERANCE,
-                "{}, {}: {} in the page, {expected} natively",
-                card.learner,
-                row.class,
-                row.probability
-            );
-        }
-    }
-    Ok(())
+    same_rankings(&shown.cards, &native, &classes, TOLERANCE).map(drop)
 }
 
 #[tokio::test]
@@ -151,6 +107,28 @@ async fn learned_files_of_every_kind_answer_as_natively() {
         page.show_from_the_top().await?;
         browser.save_screenshot("learned-kinds").await?;
         Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_adapters_folder_is_picked() {
+    let fixture = fixture().unwrap();
+    let files = learned_files().unwrap();
+    let folder = files.last().unwrap();
+    on_the_page(async |_, page| {
+        let picture = &fixture.pictures[2];
+        page.first_answer().await?;
+        page.answer_after(async || page.choose_file("image-input", picture).await)
+            .await?;
+        page.choose_file("learned-folder-input", folder).await?;
+        page.wait_until("it has answered", async || {
+            let shown = page.results().await?;
+            Ok(shown.filter(|shown| shown.cards.len() == 2))
+        })
+        .await?;
+        let template = page.template().await?;
+        same_as_native(page, &[template], std::slice::from_ref(folder), picture).await
     })
     .await;
 }

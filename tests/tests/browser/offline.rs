@@ -1,14 +1,25 @@
-//! The page without its server, with a silent one, and with a newer build on it.
+//! The page without its server, with a silent or a failing one, with a newer build on it,
+//! and with another page beside it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use clipwright_tests::{Browser, Page, ServeCommand, page_folder};
+use axum::Router;
+use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::middleware::{Next, from_fn};
+use axum::response::IntoResponse;
+use clipwright_tests::{Browser, Page, PageServer, ServeCommand, page_folder};
+use tower_http::services::ServeDir;
+
+use super::share::sample_is_shown;
 
 /// A copy of the built page, which a test may change.
-fn copied_page(name: &str) -> Result<PathBuf> {
+pub fn copied_page(name: &str) -> Result<PathBuf> {
     let to = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     if to.exists() {
         fs::remove_dir_all(&to)?;
@@ -17,7 +28,7 @@ fn copied_page(name: &str) -> Result<PathBuf> {
     Ok(to)
 }
 
-fn copy(from: &Path, to: &Path) -> Result<()> {
+pub fn copy(from: &Path, to: &Path) -> Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
         let entry = entry?;
@@ -56,19 +67,25 @@ fn build_again(page: &Path, title: &str, hash: &str, with_files: bool) -> Result
     Ok(())
 }
 
-async fn wait_for(page: &Page<'_>, what: &str, condition: &str) -> Result<()> {
-    page.wait_until(what, async || {
-        let holds: bool = page
-            .script(&format!("return !!({condition})"), vec![])
-            .await?;
-        Ok(holds.then_some(()))
-    })
-    .await
+/// Waits until the page has all that it needs without a connection.
+pub async fn is_kept(page: &Page<'_>) -> Result<()> {
+    let condition = "document.documentElement.dataset.offline === 'ready'";
+    page.wait_for("the page is kept for offline use", condition)
+        .await
 }
 
-async fn is_kept(page: &Page<'_>) -> Result<()> {
-    let condition = "document.documentElement.dataset.offline === 'ready'";
-    wait_for(page, "the page is kept for offline use", condition).await
+/// The addresses that this folder's page has kept; each with the status it came with.
+async fn kept_files(page: &Page<'_>) -> Result<Vec<(String, u16)>> {
+    let script = "return (async () => {
+        const name = `clipwright-page-1 ${new URL('.', location).href}`;
+        if (!(await caches.has(name))) return [];
+        const cache = await caches.open(name);
+        const status = async ({ url }) => [url, (await cache.match(url)).status];
+        return Promise.all((await cache.keys()).map(status));
+    })()";
+    let kept: Vec<(String, u16)> = page.script(script, vec![]).await?;
+    ensure!(!kept.is_empty(), "nothing is kept");
+    Ok(kept)
 }
 
 async fn title(page: &Page<'_>) -> Result<String> {
@@ -113,19 +130,21 @@ async fn the_page_opens_and_answers_without_its_server() {
         browser.save_screenshot("page-offline").await?;
 
         // Nothing of another origin was kept.
-        let script = "
-            const keys = await (await caches.open('clipwright-page-1')).keys();
-            return keys.map(({ url }) => url).filter((url) => !url.startsWith(document.baseURI));";
-        let foreign: Vec<String> = page
-            .script(&format!("return (async () => {{{script}}})()"), vec![])
-            .await?;
-        ensure!(foreign.is_empty(), "kept from elsewhere: {foreign:?}");
+        for (file, _) in kept_files(page).await? {
+            ensure!(file.starts_with(&server.url), "kept from elsewhere: {file}");
+        }
 
-        // And when it is back, so is the page.
+        // And when it is back, so is the page, with the sample that its address names.
+        page.wait_for(
+            "the address names the sample",
+            "/sample=/.test(location.hash)",
+        )
+        .await?;
         server.start_again()?;
         browser.client.refresh().await?;
+        sample_is_shown(page, -1).await?;
         let again = page.first_answer().await?;
-        ensure!(again.cards == before.cards, "{again:?} after {before:?}");
+        ensure!(again.cards == other.cards, "{again:?} after {other:?}");
         Ok(())
     })
     .await;
@@ -142,12 +161,9 @@ async fn a_new_build_is_seen_at_once_and_replaces_the_kept_one() {
         );
         page.first_answer().await?;
         is_kept(page).await?;
-        let script = "return (async () => {
-            const keys = await (await caches.open('clipwright-page-1')).keys();
-            return keys.map(({ url }) => url).filter((url) => url.includes('app-'));
-        })()";
-        let kept: Vec<String> = page.script(script, vec![]).await?;
-        let is_new = |url: &String| url.contains("00000000000000aa");
+        let mut kept = kept_files(page).await?;
+        kept.retain(|(file, _)| file.contains("app-"));
+        let is_new = |(file, _): &(String, u16)| file.contains("00000000000000aa");
         ensure!(
             !kept.is_empty() && kept.iter().all(is_new),
             "kept: {kept:?}"
@@ -175,6 +191,68 @@ async fn a_build_that_is_not_whole_never_mixes_with_the_kept_one() {
         Ok(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_page_beside_it_is_left_alone_and_a_failing_host_is_not_shown() {
+    let outcome = Browser::with(async |browser| {
+        let (one, two) = (copied_page("offline-one")?, copied_page("offline-two")?);
+        build_again(&two, "the page beside it", "00000000000000cc", true)?;
+        let (is_failing, refused) = (
+            Arc::new(AtomicBool::new(false)),
+            Arc::new(AtomicUsize::new(0)),
+        );
+        let (fails, refuses) = (is_failing.clone(), refused.clone());
+        let answer = move |request: Request, next: Next| {
+            let (fails, refuses) = (fails.clone(), refuses.clone());
+            async move {
+                if !fails.load(Relaxed) {
+                    return next.run(request).await;
+                }
+                refuses.fetch_add(1, Relaxed);
+                (StatusCode::SERVICE_UNAVAILABLE, "out of order").into_response()
+            }
+        };
+        let router = Router::new()
+            .nest_service("/one", ServeDir::new(&one))
+            .nest_service("/two", ServeDir::new(&two))
+            .layer(from_fn(answer));
+        let server = PageServer::routing(router).await?;
+
+        let mut titles = Vec::new();
+        for place in ["one/", "two/"] {
+            let page = Page::open(browser, &format!("{}{place}", server.url)).await?;
+            is_kept(&page).await?;
+            titles.push(title(&page).await?);
+        }
+        ensure!(
+            titles[0] != titles[1] && titles[1] == "the page beside it",
+            "{titles:?}"
+        );
+        is_failing.store(true, Relaxed);
+        for (place, expected) in ["one/", "two/"].into_iter().zip(&titles) {
+            let before = refused.load(Relaxed);
+            let page = Page::open(browser, &format!("{}{place}", server.url)).await?;
+            page.first_answer().await?;
+            let shown = title(&page).await?;
+            ensure!(shown == *expected, "{place}: {shown}");
+            ensure!(
+                refused.load(Relaxed) > before,
+                "{place}: the host was not asked"
+            );
+            for (file, status) in kept_files(&page).await? {
+                ensure!(status == 200, "{file} is kept with status {status}");
+                ensure!(
+                    file.contains(&format!("/{place}")),
+                    "{file} is kept by {place}"
+                );
+            }
+        }
+        Ok(())
+    });
+    if let Err(error) = outcome.await {
+        panic!("{error:#}");
+    }
 }
 
 #[tokio::test]

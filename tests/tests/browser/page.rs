@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use super::{TOLERANCE, check_card, fixture, native_rankings, on_the_page};
+use super::binary::{Binary, same_rankings};
+use super::{TOLERANCE, check_card, fixture, on_the_page};
 
 /// The classes of the page that its pictures are ranked by.
 const EXTRA_CLASS: &str = "something else";
@@ -80,6 +81,12 @@ async fn the_page_answers_as_the_binary_does() {
         );
         ensure!(template == TEMPLATE, "the template is {template:?}");
 
+        let binary = Binary {
+            folder: &fixture.folder,
+            model: "tiny".as_ref(),
+            learned: std::slice::from_ref(&fixture.learned),
+            templates: &[template],
+        };
         for (number, picture) in fixture.pictures.iter().enumerate() {
             let name = picture
                 .file_name()
@@ -91,31 +98,13 @@ async fn the_page_answers_as_the_binary_does() {
                     _ => page.drop_file(&name, "", &fs::read(picture)?).await,
                 })
                 .await?;
-            let native = native_rankings(fixture, picture, &classes, &template)?;
+            let native = binary.rankings(&classes, picture)?;
             let methods: Vec<&str> = results.cards.iter().map(|card| &card.method[..]).collect();
             ensure!(
                 methods == ["zero_shot", "coop"],
-                "the learners are {methods:?}"
+                "{name}: the learners are {methods:?}"
             );
-            for card in &results.cards {
-                check_card(card, &classes)?;
-                let native = native
-                    .get(&card.method)
-                    .context("not among the native rankings")?;
-                for row in &card.rows {
-                    let native = native
-                        .get(&row.class)
-                        .context("not among the native classes")?;
-                    let difference = (row.probability - native).abs();
-                    ensure!(
-                        difference <= TOLERANCE,
-                        "{name}, {}, {}: {} in the page, {native} natively",
-                        card.method,
-                        row.class,
-                        row.probability
-                    );
-                }
-            }
+            same_rankings(&results.cards, &native, &classes, TOLERANCE)?;
         }
         for (name, width, height, phone) in [
             ("page-desktop", 1280, 900, false),

@@ -34,6 +34,14 @@ async fn shows(page: &Page<'_>, expected: &Shown) -> Result<()> {
     .await
 }
 
+/// Waits until a sample is the page's image; negative ones are counted from the last.
+pub async fn sample_is_shown(page: &Page<'_>, at: i32) -> Result<()> {
+    let sample = format!("[...document.querySelectorAll('[data-testid=sample]')].at({at})");
+    let is_pressed = format!("{sample}?.getAttribute('aria-pressed') === 'true'");
+    page.wait_for(&format!("sample {at} is shown"), &is_pressed)
+        .await
+}
+
 /// The answer to the set-up that is shown.
 async fn settled(page: &Page<'_>, classes: &[String]) -> Result<Results> {
     page.wait_until("an answer for the classes", async || {
@@ -110,16 +118,10 @@ async fn a_link_opens_the_page_as_it_was_set_up() {
         )
         .await?;
         page.click("tab-classify").await?;
+        // Until the link's sample has come, the page shows its first one.
+        sample_is_shown(page, 2).await?;
         let after = settled(page, &expected.classes).await?;
         ensure!(after.cards == before.cards, "{after:?} after {before:?}");
-        let pressed: usize = page
-            .script(
-                "return [...document.querySelectorAll('[data-testid=sample]')]
-                    .findIndex((one) => one.getAttribute('aria-pressed') === 'true')",
-                vec![],
-            )
-            .await?;
-        ensure!(pressed == 2, "sample {pressed} is shown");
         Ok(())
     })
     .await;
@@ -165,6 +167,11 @@ async fn a_changed_address_changes_the_page_and_a_broken_one_is_told_of() {
         ensure!(!told.contains("another"), "{told}");
         shows(page, &changed).await?;
         ensure!(before != changed, "nothing was changed");
+        // Files stay where they are; their names are told of, as text.
+        let learned = "location.hash = 'learned=coop.safetensors,%3Cb%3Elora'";
+        page.script::<()>(learned, vec![]).await?;
+        page.error_with("used learned files: coop.safetensors, <b>lora")
+            .await?;
         let long = "location.hash = 'classes=' + 'x'.repeat(1e6)";
         page.script::<()>(long, vec![]).await?;
         page.error_with("bytes long").await?;

@@ -5,50 +5,59 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use clipwright_tests::{Browser, Page, PageServer, clipwright_json, page_folder, run_clipwright};
-use serde_json::Value;
+use clipwright_tests::{Browser, Page, PageServer, page_folder, succeeds};
 
-use super::{TOLERANCE, check_card, fixture};
+use super::binary::{Binary, same_rankings};
+use super::offline::is_kept;
+use super::{TOLERANCE, fixture, nothing_amiss};
 
 const TEMPLATE: &str = "a photo of a {}.";
 
 /// Writes a site of these runs; its folder. Runs that are missing are learned first.
 fn write_site(name: &str, runs: &[&str], dtype: &str) -> Result<PathBuf> {
     let here = &fixture()?.folder;
-    let run = |line: &str| -> Result<()> {
-        let output = run_clipwright(here, line.split(' '))?;
-        let said = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "clipwright {line}: {said}");
-        Ok(())
-    };
     let out = format!("site-{name}");
     let mut learned = String::new();
     for method in runs {
-        let folder = match *method {
-            "coop" => "run".to_string(), // the fixture's
-            other => format!("{out}-{other}"),
-        };
-        if !here.join(&folder).exists() {
+        let folder = run_folder(&out, method);
+        let folder = folder.display();
+        if !here.join(folder.to_string()).exists() {
             let how = match *method {
                 "lora" => "lora --steps 8 --rank 2 --shots 2",
                 other => &format!("{other} --epochs 1 --n-ctx 2 --shots 1"),
             };
-            run(&format!(
-                "train {how} --model tiny --data data --seed 1 --out {folder}"
-            ))?;
+            succeeds(
+                here,
+                &format!("train {how} --model tiny --data data --seed 1 --out {folder}"),
+            )?;
         }
         learned += &format!(" --learned {folder}");
     }
     let page = page_folder()?;
     let page = page.to_str().context("a folder that is no UTF-8")?;
-    run(&format!(
-        "site --model tiny{learned} --dtype {dtype} --page {page} --out {out}"
-    ))?;
+    succeeds(
+        here,
+        &format!("site --model tiny{learned} --dtype {dtype} --page {page} --out {out}"),
+    )?;
     Ok(here.join(out))
 }
 
-/// The largest difference between what the page shows and what `clipwright classify` says.
-async fn difference(page: &Page<'_>, site: &Path, runs: &[&str], picture: &Path) -> Result<f64> {
+/// Where a run lies in the fixture's folder.
+fn run_folder(site: &str, method: &str) -> PathBuf {
+    match method {
+        "coop" => "run".into(), // the fixture's
+        other => format!("{site}-{other}").into(),
+    }
+}
+
+/// What the page shows is what `clipwright classify` says; the largest difference.
+async fn same_as_native(
+    page: &Page<'_>,
+    site: &Path,
+    runs: &[&str],
+    picture: &Path,
+    tolerance: f64,
+) -> Result<f64> {
     let shown = page
         .wait_until("every learner has answered", async || {
             let results = page.results().await?;
@@ -57,54 +66,16 @@ async fn difference(page: &Page<'_>, site: &Path, runs: &[&str], picture: &Path)
         })
         .await?;
     let classes = page.class_names().await?;
-    let here = &fixture()?.folder;
     let name = site.file_name().context("a folder")?.to_string_lossy();
-    let mut arguments: Vec<String> = ["classify", "--json", "--model", "tiny", "--template"]
-        .map(String::from)
-        .into();
-    arguments.push(TEMPLATE.into());
-    arguments.extend(["--classes".into(), classes.join(",")]);
-    for method in runs {
-        let folder = match *method {
-            "coop" => "run".to_string(),
-            other => format!("{name}-{other}"),
-        };
-        arguments.extend(["--learned".into(), folder]);
-    }
-    arguments.push(picture.to_string_lossy().into_owned());
-    let answer = clipwright_json(here, arguments)?;
-    let rankings = answer[0]["rankings"].as_array().context("no rankings")?;
-    let mut largest = 0f64;
-    for (card, ranking) in shown.cards.iter().zip(rankings) {
-        check_card(card, &classes)?;
-        ensure!(ranking["method"] == card.method.as_str(), "{card:?}");
-        let expected: Vec<Value> = ranking["classes"].as_array().cloned().unwrap_or_default();
-        for row in &card.rows {
-            let other = expected
-                .iter()
-                .find(|other| other["class"] == row.class.as_str());
-            let other = other.and_then(|other| other["probability"].as_f64());
-            let other = other.with_context(|| format!("no {}", row.class))?;
-            largest = largest.max((row.probability - other).abs());
-        }
-    }
-    Ok(largest)
-}
-
-/// Everything was found and the console is clean.
-async fn nothing_amiss(browser: &Browser, page: &Page<'_>) -> Result<()> {
-    let script = "return performance.getEntriesByType('resource')
-        .filter(entry => entry.responseStatus >= 400).map(entry => entry.name)";
-    let missing: Vec<String> = page.script(script, vec![]).await?;
-    ensure!(missing.is_empty(), "not found: {missing:?}");
-    let foreign = page.foreign_requests().await?;
-    ensure!(
-        foreign.is_empty(),
-        "the page asked other hosts: {foreign:?}"
-    );
-    let complaints = browser.console_complaints().await?;
-    ensure!(complaints.is_empty(), "the console: {complaints:#?}");
-    Ok(())
+    let learned: Vec<PathBuf> = runs.iter().map(|run| run_folder(&name, run)).collect();
+    let binary = Binary {
+        folder: &fixture()?.folder,
+        model: "tiny".as_ref(),
+        learned: &learned,
+        templates: &[TEMPLATE.into()],
+    };
+    let native = binary.rankings(&classes, picture)?;
+    same_rankings(&shown.cards, &native, &classes, tolerance)
 }
 
 async fn count(page: &Page<'_>, selector: &str) -> Result<usize> {
@@ -135,9 +106,10 @@ async fn a_site_answers_as_the_binary_does() -> Result<()> {
                     Ok((shown == title && page.results().await?.is_some()).then_some(()))
                 })
                 .await?;
-                let off = difference(&page, &folder, &runs, picture).await?;
+                let off = same_as_native(&page, &folder, &runs, picture, tolerance)
+                    .await
+                    .context(dtype)?;
                 println!("{dtype}: {off:.6} off");
-                ensure!(off <= tolerance, "{dtype}: {off}");
             }
             let title = browser.client.title().await?;
             ensure!(title.starts_with("azure banded wedge, "), "{title}");
@@ -193,9 +165,17 @@ async fn a_site_with_cocoop_takes_any_classes() -> Result<()> {
         page.first_answer().await?;
         page.answer_after(async || page.type_over("class-input", "something else\n").await)
             .await?;
-        let off = difference(&page, &folder, &runs, &fixture.pictures[0]).await?;
-        ensure!(off <= TOLERANCE, "{off}");
+        same_as_native(&page, &folder, &runs, &fixture.pictures[0], TOLERANCE).await?;
         ensure!(count(&page, "[role=tab]").await? == 6);
+        // It can learn, from photos of one's own: the page's examples are not there.
+        page.click("tab-train").await?;
+        for (selector, expected) in [
+            ("[data-testid=train-photos-card]", 1),
+            ("[data-testid=train-lesson]", 0),
+        ] {
+            let found = count(&page, selector).await?;
+            ensure!(found == expected, "{selector}: {found}");
+        }
         nothing_amiss(browser, &page).await
     })
     .await
@@ -209,24 +189,15 @@ async fn a_site_works_without_a_connection() -> Result<()> {
     Browser::with(async |browser| {
         let server = PageServer::of(&folder).await?;
         let page = Page::open(browser, &server.url).await?;
-        page.wait_until("the site is kept", async || {
-            let kept: bool = page
-                .script(
-                    "return document.documentElement.dataset.offline === 'ready'",
-                    vec![],
-                )
-                .await?;
-            Ok(kept.then_some(()))
-        })
-        .await?;
+        is_kept(&page).await?;
         let url = server.url.clone();
         drop(server);
         let page = Page::open(browser, &url).await?;
         page.choose_file("image-input", &fixture.pictures[0])
             .await?;
-        let off = difference(&page, &folder, &runs, &fixture.pictures[0]).await?;
-        ensure!(off <= 0.15, "{off}");
-        Ok(())
+        same_as_native(&page, &folder, &runs, &fixture.pictures[0], 0.15)
+            .await
+            .map(drop)
     })
     .await
 }

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use clipwright_shared::checkpoint::LearnedFile;
-use clipwright_tests::{Browser, Page, clipwright_json, run_clipwright, shifted_pictures};
+use clipwright_tests::{Browser, Page, clipwright_json, shifted_pictures, succeeds};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use super::binary::{Binary, same_ranking};
 use super::{TOLERANCE, check_card, on_the_page};
 
 /// In the order that the binary takes folders in.
@@ -49,7 +50,7 @@ pub(super) async fn shown(page: &Page<'_>) -> Result<Shown> {
 }
 
 /// Waits until the course is as `is` says.
-pub(super) async fn wait_for(
+pub(super) async fn course_until(
     page: &Page<'_>,
     what: &str,
     is: impl Fn(&Shown) -> bool,
@@ -132,10 +133,7 @@ fn native_run(folder: &Path, method: &str, out: &str, rest: &str) -> Result<()> 
     let line = format!(
         "train {method} --model tiny --data lesson --augment none --seed 3 --epochs {EPOCHS} --out {out} {rest}"
     );
-    let output = run_clipwright(folder, line.split_whitespace())?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "clipwright {line}: {said}");
-    Ok(())
+    succeeds(folder, &line).map(drop)
 }
 
 /// Loss and accuracy of each epoch of a run.
@@ -209,7 +207,7 @@ async fn what_is_learned_here_is_what_the_binary_learns() {
             }
             page.type_over("train-seed", "3\n").await?;
             page.click("train-begin").await?;
-            let course = wait_for(page, "the course ends", |it| {
+            let course = course_until(page, "the course ends", |it| {
                 it.state == "finished" && it.kept == EPOCHS
             })
             .await?;
@@ -279,14 +277,16 @@ async fn what_is_learned_here_is_what_the_binary_learns() {
                 .answer_after(async || page.choose_file("image-input", &tested).await)
                 .await?;
             let card = results.cards.last().context("no card")?;
-            let native = native_probabilities(folder, &tested)?;
-            for row in &card.rows {
-                let native = native[&row.class].as_f64().context("no probability")?;
-                ensure!(
-                    (native - row.probability).abs() < TOLERANCE,
-                    "{row:?} and {native}"
-                );
-            }
+            let binary = Binary {
+                folder,
+                model: "tiny".as_ref(),
+                learned: &["downloads/learned.safetensors".into()],
+                templates: &[],
+            };
+            let classes = page.class_names().await?;
+            let native = binary.rankings(&classes, &tested)?;
+            let native = native.last().context("no ranking")?;
+            same_ranking(card, native, &classes, TOLERANCE)?;
             page.click("tab-train").await?;
             page.script::<()>(
                 "document.querySelector('[data-testid=train-more]').click()",
@@ -309,32 +309,4 @@ fn find_number(value: &Value, key: &str) -> Option<f64> {
         Value::Array(items) => items.iter().find_map(|item| find_number(item, key)),
         _ => None,
     }
-}
-
-/// What `clipwright classify` makes of a picture with the downloaded file, by class.
-fn native_probabilities(folder: &Path, picture: &Path) -> Result<Value> {
-    let classes = CLASSES.join(",");
-    let picture = picture.to_str().context("a path that is no text")?;
-    let answer = clipwright_json(
-        folder,
-        [
-            "classify",
-            "--json",
-            "--model",
-            "tiny",
-            "--learned",
-            "downloads/learned.safetensors",
-            "--classes",
-            &classes,
-            picture,
-        ],
-    )?;
-    let rankings = answer[0]["rankings"].as_array().context("no rankings")?;
-    let ranking = rankings.last().context("no ranking")?;
-    let classes = ranking["classes"].as_array().context("no classes")?;
-    let pairs = classes.iter().map(|class| {
-        let name = class["class"].as_str().context("no name")?;
-        Ok((name.to_string(), class["probability"].clone()))
-    });
-    Ok(Value::Object(pairs.collect::<Result<_>>()?))
 }

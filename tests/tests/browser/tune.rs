@@ -14,12 +14,12 @@ use clipwright_shared::learners::{
 use clipwright_shared::ops::softmax;
 use clipwright_shared::tuning::{Preset, Tuned, Tuner, TuningSettings, view_seed};
 use clipwright_shared::views;
-use clipwright_tests::{Browser, Page, clipwright_json, repository_root};
-use fantoccini::Locator;
+use clipwright_tests::{Page, clipwright_json, repository_root};
 use fantoccini::key::Key;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::views::{choose, press_in};
 use super::{TOLERANCE, fixture, on_the_page};
 
 /// The template that says what the binary starts from by itself.
@@ -70,27 +70,6 @@ async fn shown(page: &Page<'_>, what: &str, fits: impl Fn(&Shown) -> bool) -> Re
         Ok(shown.filter(|shown| fits(shown)))
     })
     .await
-}
-
-/// Presses keys with the element of that test id in focus.
-async fn press(browser: &Browser, test_id: &str, keys: &[Key]) -> Result<()> {
-    let selector = format!("[data-testid={test_id}]");
-    let element = browser.client.find(Locator::Css(&selector)).await?;
-    let keys: String = keys.iter().map(|key| char::from(*key)).collect();
-    element
-        .send_keys(&keys)
-        .await
-        .with_context(|| format!("keys for {test_id}"))
-}
-
-/// Chooses from a list.
-async fn choose(browser: &Browser, test_id: &str, value: &str) -> Result<()> {
-    let selector = format!("[data-testid={test_id}] option[value='{value}']");
-    let option = browser.client.find(Locator::Css(&selector)).await?;
-    option
-        .click()
-        .await
-        .with_context(|| format!("choosing {value} in {test_id}"))
 }
 
 /// One way of tuning, as it is chosen in the page.
@@ -226,8 +205,8 @@ async fn tuning_in_the_page_comes_to_the_librarys_and_the_binarys_numbers() {
         ] {
             let what = format!("{}, {} steps", case.preset.name(), case.steps);
             choose(browser, "tune-preset", case.preset.name()).await?;
-            press(browser, "tune-steps", &[Key::Home]).await?;
-            press(browser, "tune-steps", &vec![Key::Right; case.steps - 1]).await?;
+            press_in(browser, "tune-steps", &[Key::Home]).await?;
+            press_in(browser, "tune-steps", &vec![Key::Right; case.steps - 1]).await?;
             if case.is_learned {
                 let value = "return [...document.querySelectorAll(
                     '[data-testid=tune-start-from] option')].at(-1).value";
@@ -281,7 +260,7 @@ async fn tuning_in_the_page_comes_to_the_librarys_and_the_binarys_numbers() {
                 .await?;
 
             // Back to the start and on again, with the keyboard alone.
-            press(browser, "tune-step", &[Key::Home]).await?;
+            press_in(browser, "tune-step", &[Key::Home]).await?;
             let start = shown(page, "the start", |shown| shown.step == 0).await?;
             ensure!(start.now == seen.before, "{what}: {start:?}");
             let counted = tuned.views.iter().filter(|view| view.is_selected).count();
@@ -290,7 +269,7 @@ async fn tuning_in_the_page_comes_to_the_librarys_and_the_binarys_numbers() {
                 "{what}: {} counted",
                 start.counted
             );
-            press(browser, "tune-step", &[Key::End]).await?;
+            press_in(browser, "tune-step", &[Key::End]).await?;
             shown(page, "the end", |shown| shown.now == seen.now).await?;
         }
         page.click("tune-all-views").await?;
@@ -310,8 +289,8 @@ async fn tuning_is_stopped_and_what_cannot_work_is_told() {
             '[data-testid=tune-loss] option[value=patch_loss1]').disabled";
         let is_refused: bool = page.script(is_refused, vec![]).await?;
         ensure!(is_refused, "crops are no patches");
-        press(browser, "tune-count", &[Key::End]).await?;
-        press(browser, "tune-steps", &[Key::End]).await?;
+        press_in(browser, "tune-count", &[Key::End]).await?;
+        press_in(browser, "tune-steps", &[Key::End]).await?;
         page.click("tune-start").await?;
         page.wait_until("views are counted", async || {
             let text = page.text("work-strip").await?;

@@ -5,23 +5,23 @@ use yew::prelude::*;
 
 use super::augment::AugmentRoom;
 use super::class_panel::ClassPanel;
-use super::drop_overlay::DropOverlay;
+use super::drop_overlay::drop_overlay;
 use super::header::Header;
 use super::image_panel::ImagePanel;
 use super::learned::LearnedRoom;
 use super::model_picker::ModelPicker;
-use super::notices::Notices;
-use super::offline_status::OfflineStatus;
+use super::notices::notices;
+use super::offline_status::offline_status;
 use super::patches::PatchesRoom;
-use super::prompt_panel::PromptPanel;
-use super::results::Results;
-use super::tabs::Tabs;
+use super::prompt_panel::prompt_panel;
+use super::results::results;
+use super::tabs::tabs;
 use super::tour::TourSheet;
 use super::train::TrainRoom;
-use super::tune::TuneRoom;
+use super::tune::tune_room;
 use crate::hooks::{
-    Brought, Sources, use_engine, use_files, use_hub, use_model, use_page_drop, use_samples,
-    use_settled, use_share, use_site, use_training,
+    Brought, Sources, use_engine, use_files, use_hub, use_model, use_online, use_page_drop,
+    use_samples, use_settled, use_share, use_site, use_training,
 };
 use crate::state::{State, Tab};
 
@@ -38,6 +38,7 @@ pub fn App() -> Html {
     use_share(&state, &on_sample);
     use_settled(&state);
     let on_brought = use_files(&state, &sources);
+    let is_online = use_online();
     let hovering = use_page_drop(&on_brought);
     let on_files: Callback<Vec<File>> =
         on_brought.reform(|files: Vec<File>| files.into_iter().map(Brought::from).collect());
@@ -51,29 +52,29 @@ pub fn App() -> Html {
                 <div class="bring">
                     <ImagePanel state={state.clone()} on_files={on_files.clone()} {on_sample} />
                     <ClassPanel state={state.clone()} />
-                    <PromptPanel state={state.clone()} on_files={on_files.clone()} />
+                    { prompt_panel(&state, &on_files) }
                 </div>
                 <div class="see" id="results" tabindex="-1">
-                    <Tabs state={state.clone()}>{ room(&state, &on_files) }</Tabs>
+                    { tabs(&state, room(&state, &on_files)) }
                 </div>
             </main>
-            <OfflineStatus />
+            { offline_status(is_online) }
             <TourSheet state={state.clone()} />
             <ModelPicker state={state.clone()} />
-            <Notices {state} />
-            <DropOverlay hovering={hovering && !takes_drops} />
+            { notices(&state) }
+            { drop_overlay(hovering && !takes_drops) }
         </ContextProvider<Sources>>
     }
 }
 
-/// What is seen in the chosen tab.
+/// What is seen in the chosen tab. Rooms that are no components have keys, so that
+/// nothing of one room stays in another.
 fn room(state: &UseReducerHandle<State>, on_files: &Callback<Vec<File>>) -> Html {
-    let state = state.clone();
     match state.tab {
-        Tab::Classify => html! { <Results {state} on_files={on_files.clone()} /> },
+        Tab::Classify => results(state, on_files),
         Tab::Patches => html! { <PatchesRoom {state} /> },
         Tab::Augment => html! { <AugmentRoom {state} /> },
-        Tab::Tune => html! { <TuneRoom {state} /> },
+        Tab::Tune => tune_room(state),
         Tab::Train => html! { <TrainRoom {state} /> },
         Tab::Learned => html! { <LearnedRoom {state} /> },
     }

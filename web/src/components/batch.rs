@@ -4,29 +4,24 @@ mod row;
 mod table;
 
 use clipwright_shared::learners::Method;
-use web_sys::{File, HtmlInputElement};
+use web_sys::File;
 use yew::prelude::*;
 
-use super::file_input::FileInput;
-use super::work_strip::WorkStrip;
+use super::button::button;
+use super::check::{Check, check};
+use super::file_input::{Takes, file_input};
+use super::text::{help, span};
+use super::work_strip::work_strip;
 use super::{method_key, method_title};
 use crate::export::{csv, json};
 use crate::format::{count, duration};
 use crate::hooks::save_text;
 use crate::state::{Action, BatchAction, BatchLearner, Entry, MOST_IMAGES, Running, State};
-use table::Table;
+use table::table;
 
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    pub state: UseReducerHandle<State>,
-    pub on_files: Callback<Vec<File>>,
-}
-
-#[component]
-pub fn BatchPanel(props: &Props) -> Html {
-    let state = &props.state;
+pub fn batch_panel(state: &UseReducerHandle<State>, on_files: &Callback<Vec<File>>) -> Html {
     if state.batch.rows().is_empty() {
-        return empty(&props.on_files);
+        return empty(on_files);
     }
     let work = state.batch_work();
     let images = count(state.batch.rows().len(), "image", "images");
@@ -43,7 +38,7 @@ pub fn BatchPanel(props: &Props) -> Html {
         >
             <div class="batch-head">
                 <h2 class="batch-title" id="batch-title">{ images.clone() }</h2>
-                { ways(state, &props.on_files) }
+                { ways(state, on_files) }
             </div>
             <p class="visually-hidden" role="status">{ said }</p>
             if has_labels {
@@ -53,7 +48,7 @@ pub fn BatchPanel(props: &Props) -> Html {
             }
             { progress(state, work) }
             { label_help(state) }
-            <Table state={state.clone()} />
+            { table(state) }
         </section>
     }
 }
@@ -63,23 +58,15 @@ fn empty(on_files: &Callback<Vec<File>>) -> Html {
     html! {
         <section class="batch is-empty" aria-labelledby="batch-title">
             <h2 class="batch-title" id="batch-title">{ "Many images at once" }</h2>
-            <p class="help">
-                { format!("Drop up to {MOST_IMAGES} images, or a folder with a sub-folder for each class: a table ranks them all and counts how often each learner is right.") }
-            </p>
+            { help(format!("Drop up to {MOST_IMAGES} images, or a folder with a sub-folder for each class: a table ranks them all and counts how often each learner is right.")) }
             <div class="batch-ways">
                 <label class="button">
                     { "Choose images" }
-                    <FileInput
-                        testid="batch-input" label="Choose many images" accept="image/*" multiple={true}
-                        on_files={on_files.clone()}
-                    />
+                    { file_input(Takes::Images, "batch-input", "Choose many images", on_files) }
                 </label>
                 <label class="button">
                     { "Choose a folder" }
-                    <FileInput
-                        testid="batch-folder-input" label="Choose a folder of class folders" folder={true}
-                        on_files={on_files.clone()}
-                    />
+                    { file_input(Takes::Folder, "batch-folder-input", "Choose a folder of class folders", on_files) }
                 </label>
             </div>
         </section>
@@ -87,8 +74,7 @@ fn empty(on_files: &Callback<Vec<File>>) -> Html {
 }
 
 fn act(state: &UseReducerHandle<State>, action: BatchAction) -> Callback<MouseEvent> {
-    let dispatch = state.dispatcher();
-    Callback::from(move |_: MouseEvent| dispatch.dispatch(Action::Batch(action.clone())))
+    super::act(state, Action::Batch(action))
 }
 
 fn ways(state: &UseReducerHandle<State>, on_files: &Callback<Vec<File>>) -> Html {
@@ -100,10 +86,7 @@ fn ways(state: &UseReducerHandle<State>, on_files: &Callback<Vec<File>>) -> Html
         <div class="batch-ways">
             <label class="button">
                 { "Add" }
-                <FileInput
-                    testid="batch-input" label="Add images to the table" accept="image/*" multiple={true}
-                    on_files={on_files.clone()}
-                />
+                { file_input(Takes::Images, "batch-input", "Add images to the table", on_files) }
             </label>
             <button
                 class="button" type="button" data-testid="batch-csv" title="The table, for spreadsheets"
@@ -117,9 +100,7 @@ fn ways(state: &UseReducerHandle<State>, on_files: &Callback<Vec<File>>) -> Html
             >
                 { "Save JSON" }
             </button>
-            <button class="button" type="button" data-testid="batch-clear" onclick={act(state, BatchAction::Cleared)}>
-                { "Clear" }
-            </button>
+            { button("button", "batch-clear", "Clear", false, act(state, BatchAction::Cleared)) }
         </div>
     }
 }
@@ -142,7 +123,7 @@ fn score(state: &State, learner: &BatchLearner) -> Html {
             <span class="dot" />
             <span class="score-title">{ method_title(learner.method) }{ name }</span>
             <strong class="score-value">{ accuracy }</strong>
-            <span class="score-of">{ format!("{} of {} right", score.right, score.of) }</span>
+            { span("score-of", format!("{} of {} right", score.right, score.of)) }
         </li>
     }
 }
@@ -164,15 +145,11 @@ fn progress(state: &UseReducerHandle<State>, work: Option<Running>) -> Html {
     };
     // Without an open model nothing is under way yet.
     let running = work.filter(|_| state.model.info().is_some());
-    let dispatch = state.dispatcher();
-    let on_stop = Callback::from(move |()| dispatch.dispatch(Action::Batch(BatchAction::Stopped)));
     html! {
         <div class="batch-progress">
-            <WorkStrip {running} unit="images" {idle} {on_stop} />
+            { work_strip(running.as_ref(), "images", idle, act(state, BatchAction::Stopped)) }
             if is_stopped {
-                <button class="quiet" type="button" data-testid="batch-resume" onclick={act(state, BatchAction::Resumed)}>
-                    { "Go on" }
-                </button>
+                { button("quiet", "batch-resume", "Go on", false, act(state, BatchAction::Resumed)) }
             }
         </div>
     }
@@ -203,27 +180,25 @@ fn label_help(state: &UseReducerHandle<State>) -> Html {
         && labels.len() > 1
         && !(all_known && labels.len() == state.class_names.len());
     let dispatch = state.dispatcher();
-    let onchange = Callback::from(move |event: Event| {
-        let input: HtmlInputElement = event.target_unchecked_into();
-        dispatch.dispatch(Action::Batch(BatchAction::OnlyWrong(input.checked())));
+    let on_wrong = Callback::from(move |only_wrong: bool| {
+        dispatch.dispatch(Action::Batch(BatchAction::OnlyWrong(only_wrong)));
     });
+    let wrong = Check {
+        testid: "batch-only-wrong",
+        label: "Only images that somebody got wrong",
+        help: None,
+        is_on: state.batch.settings.only_wrong,
+        is_disabled: false,
+    };
+    let labels_as_classes = act(state, BatchAction::LabelsAsClasses);
+    let says_offer = "Use the folders' names as classes";
     html! {
         <div class="batch-labels">
-            <p class="help">{ says }</p>
+            { help(says) }
             if offers {
-                <button
-                    class="quiet" type="button" data-testid="batch-labels-as-classes"
-                    onclick={act(state, BatchAction::LabelsAsClasses)}
-                >
-                    { "Use the folders' names as classes" }
-                </button>
+                { button("quiet", "batch-labels-as-classes", says_offer, false, labels_as_classes) }
             }
-            <label class="check">
-                <input
-                    type="checkbox" data-testid="batch-only-wrong" checked={state.batch.settings.only_wrong} {onchange}
-                />
-                { "Only images that somebody got wrong" }
-            </label>
+            { check(wrong, &on_wrong) }
         </div>
     }
 }

@@ -8,10 +8,11 @@ use web_sys::{ClipboardEvent, HtmlElement, HtmlInputElement};
 use yew::prelude::*;
 
 use super::card::Card;
+use super::text::looks;
 use crate::format::count;
 use crate::state::{Action, State, WordsAction};
-use chip::{Chip, ChipAct};
-use preset_menu::PresetMenu;
+use chip::{Chip, ChipAct, chip};
+use preset_menu::preset_menu;
 
 #[derive(Properties, PartialEq)]
 pub struct Props {
@@ -23,6 +24,7 @@ pub fn ClassPanel(props: &Props) -> Html {
     let state = &props.state;
     let (input, list) = (use_node_ref(), use_node_ref());
     let current = use_state_eq(|| 0);
+    let edited = use_state_eq(|| None::<usize>);
     let count_of_all = state.class_names.len();
     // The chip that the focus goes to once it is there, with the next rendering.
     let wanted = use_mut_ref(|| None::<usize>);
@@ -38,9 +40,11 @@ pub fn ClassPanel(props: &Props) -> Html {
     }
     let on_act = {
         let (dispatch, input) = (state.dispatcher(), input.clone());
-        let (current, wanted) = (current.setter(), wanted.clone());
+        let (current, edited, wanted) = (current.setter(), edited.setter(), wanted.clone());
         Callback::from(move |act: ChipAct| match act {
             ChipAct::Focused(index) => current.set(index),
+            ChipAct::Edit(index) => edited.set(Some(index)),
+            ChipAct::Settled => edited.set(None),
             ChipAct::Focus(index) => {
                 current.set(index);
                 *wanted.borrow_mut() = Some(index);
@@ -76,18 +80,20 @@ pub fn ClassPanel(props: &Props) -> Html {
                 </li>
             };
         }
-        html! {
-            <Chip
-                key={name.clone()} {index} name={name.clone()} count={count_of_all}
-                is_current={index == (*current).min(last)} on_act={on_act.clone()}
-            />
-        }
+        let place = Chip {
+            index,
+            name: name.clone().into(),
+            count: count_of_all,
+            is_current: index == (*current).min(last),
+            is_edited: *edited == Some(index),
+        };
+        chip(place, &on_act)
     });
     let waiting = state.samples.is_none();
     let (oninput, onkeydown, onpaste) = (on_input(state), on_key(state), on_paste(state));
     html! {
         <Card id="classes" title="Classes" summary={count(count_of_all, "class", "classes")}>
-            <ul ref={list} class={classes!("chips", waiting.then_some("is-waiting"))} aria-label="Class names">
+            <ul ref={list} class={looks("chips", waiting.then_some("is-waiting"))} aria-label="Class names">
                 { for chips }
             </ul>
             if !state.is_fixed() {
@@ -100,7 +106,7 @@ pub fn ClassPanel(props: &Props) -> Html {
                 <p class="help" id="class-help">
                     { "Enter or a comma adds, and so does a pasted list. On a class: Enter renames, Delete removes, arrows go on, with Alt they move it." }
                 </p>
-                <PresetMenu state={state.clone()} />
+                { preset_menu(state) }
             }
         </Card>
     }

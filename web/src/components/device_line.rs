@@ -5,16 +5,10 @@ use yew::prelude::*;
 use crate::hooks::device_facts;
 use crate::state::State;
 
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    pub state: UseReducerHandle<State>,
-}
-
-#[component]
-pub fn DeviceLine(props: &Props) -> Html {
-    let facts = use_memo((), |()| device_facts());
+pub fn device_line(state: &State) -> Html {
+    let facts = device_facts();
     let mut parts = Vec::new();
-    if let Some(model) = props.state.model.info() {
+    if let Some(model) = state.model.info() {
         parts.push(format!("{}, {} px", model.image_encoder, model.image_side));
     }
     // The page does not start without vector instructions.

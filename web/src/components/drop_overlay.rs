@@ -2,15 +2,11 @@
 
 use yew::prelude::*;
 
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    pub hovering: bool,
-}
+use super::text::looks;
 
-#[component]
-pub fn DropOverlay(props: &Props) -> Html {
+pub fn drop_overlay(is_hovering: bool) -> Html {
     html! {
-        <div class={classes!("drop-overlay", props.hovering.then_some("is-on"))} aria-hidden="true">
+        <div class={looks("drop-overlay", is_hovering.then_some("is-on"))} aria-hidden="true">
             <p>
                 <strong>{ "Drop it anywhere" }</strong>
                 <span>{ "images, folders of them, learned files, or a model" }</span>

@@ -5,33 +5,25 @@ use yew::prelude::*;
 
 use crate::hooks::files_of;
 
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    pub testid: AttrValue,
-    pub label: AttrValue,
-    #[prop_or_default]
-    pub accept: AttrValue,
-    #[prop_or_default]
-    pub multiple: bool,
-    /// Chooses a folder with all that is in it.
-    #[prop_or_default]
-    pub folder: bool,
-    pub on_files: Callback<Vec<File>>,
+/// What can be picked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Takes {
+    Images,
+    Files,
+    /// A folder with all that is in it.
+    Folder,
 }
 
-#[component]
-pub fn FileInput(props: &Props) -> Html {
-    let input = use_node_ref();
-    {
-        let input = input.clone();
-        use_effect_with(props.folder, move |&folder| {
-            // No attribute that the templates know.
-            if let Some(input) = input.cast::<HtmlInputElement>().filter(|_| folder) {
-                let _ = input.set_attribute("webkitdirectory", "");
-            }
-        });
-    }
-    let on_files = props.on_files.clone();
+pub fn file_input(
+    takes: Takes,
+    testid: impl Into<AttrValue>,
+    label: impl Into<AttrValue>,
+    on_files: &Callback<Vec<File>>,
+) -> Html {
+    input(takes, testid.into(), label.into(), on_files.clone())
+}
+
+fn input(takes: Takes, testid: AttrValue, label: AttrValue, on_files: Callback<Vec<File>>) -> Html {
     let onchange = Callback::from(move |event: Event| {
         let input: HtmlInputElement = event.target_unchecked_into();
         let files = files_of(input.files());
@@ -43,8 +35,9 @@ pub fn FileInput(props: &Props) -> Html {
     });
     html! {
         <input
-            ref={input} class="visually-hidden" type="file" data-testid={&props.testid} aria-label={&props.label}
-            accept={&props.accept} multiple={props.multiple} {onchange}
+            class="visually-hidden" type="file" data-testid={testid} aria-label={label} {onchange}
+            accept={(takes == Takes::Images).then_some("image/*")} multiple={takes != Takes::Folder}
+            webkitdirectory={takes == Takes::Folder}
         />
     }
 }

@@ -3,10 +3,11 @@
 
 use yew::prelude::*;
 
-use super::model_status::ModelStatus;
+use super::model_status::model_status;
 use super::share_button::ShareButton;
-use super::theme_button::ThemeButton;
-use super::tour::TourButton;
+use super::theme_button::theme_button;
+use super::tour::tour_button;
+use crate::hooks::use_theme;
 use crate::state::State;
 
 #[derive(Properties, PartialEq)]
@@ -16,17 +17,19 @@ pub struct Props {
 
 #[component]
 pub fn Header(props: &Props) -> Html {
+    let state = &props.state;
+    let (theme, choose) = use_theme();
     html! {
         <header class="top">
-            { name(&props.state) }
-            <ModelStatus state={props.state.clone()} />
+            { name(state) }
+            { model_status(state) }
             <p class="promise">{ "Nothing is uploaded." }</p>
             <div class="tools">
-                <ThemeButton />
-                if props.state.site.is_none() {
-                    <TourButton state={props.state.clone()} />
+                { theme_button(theme, &choose) }
+                if state.site.is_none() {
+                    { tour_button(state) }
                 }
-                <ShareButton state={props.state.clone()} />
+                <ShareButton {state} />
             </div>
         </header>
     }

@@ -3,8 +3,10 @@
 use web_sys::File;
 use yew::prelude::*;
 
-use super::camera::Camera;
-use super::file_input::FileInput;
+use super::button::button;
+use super::camera::{Camera, Shots};
+use super::file_input::{Takes, file_input};
+use super::text::span;
 use crate::hooks::sample_url;
 use crate::state::{Image, Sample, State};
 
@@ -36,33 +38,20 @@ pub fn ImagePanel(props: &Props) -> Html {
     };
     let content = match *is_filming {
         true => html! {
-            <Camera
-                on_photo={props.on_files.reform(|photo: File| vec![photo])} on_close={film(false)}
-            />
+            <Camera shots={Shots::Whole} on_photos={&props.on_files} on_close={film(false)} />
         },
         false => html! {
             <>
                 <label class="frame" data-testid="drop-zone">
                     { picture(state.image.as_ref()) }
-                    <span class="frame-hint"><span class="on-wide">{ "Drop, paste or " }</span>{ "choose images" }</span>
-                    <FileInput
-                        testid="image-input" label="Choose an image, or many" accept="image/*" multiple={true}
-                        on_files={props.on_files.clone()}
-                    />
+                    <span class="frame-hint">{ span("on-wide", "Drop, paste or ") }{ "choose images" }</span>
+                    { file_input(Takes::Images, "image-input", "Choose an image, or many", &props.on_files) }
                 </label>
                 <div class="image-ways">
-                    <button
-                        class="button" type="button" data-testid="camera-open"
-                        onclick={film(true).reform(|_: MouseEvent| ())}
-                    >
-                        { "Camera" }
-                    </button>
+                    { button("button", "camera-open", "Camera", false, film(true).reform(|_: MouseEvent| ())) }
                     <label class="button" title="All images in a folder; its sub-folders name their classes">
                         { "Folder" }
-                        <FileInput
-                            testid="folder-input" label="Choose a folder of images" folder={true}
-                            on_files={props.on_files.clone()}
-                        />
+                        { file_input(Takes::Folder, "folder-input", "Choose a folder of images", &props.on_files) }
                     </label>
                 </div>
             </>

@@ -3,15 +3,10 @@
 use web_sys::File;
 use yew::prelude::*;
 
-use super::file_input::FileInput;
+use super::file_input::{Takes, file_input};
+use super::text::span;
 
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    pub on_files: Callback<Vec<File>>,
-}
-
-#[component]
-pub fn Invitation(props: &Props) -> Html {
+pub fn invitation(on_files: &Callback<Vec<File>>) -> Html {
     let vectors = (1..=4).map(|number| {
         html! {
             <span class="piece is-ghost">{ "v" }<sub>{ number }</sub></span>
@@ -21,7 +16,7 @@ pub fn Invitation(props: &Props) -> Html {
         <label class="invitation">
             <span class="invitation-prompt" aria-hidden="true">
                 { for vectors }
-                <span class="piece is-class">{ "class" }</span>
+                { span("piece is-class", "class") }
             </span>
             <strong>{ "Beside the words, a learned prompt" }</strong>
             <span>
@@ -32,10 +27,7 @@ pub fn Invitation(props: &Props) -> Html {
                 { " anywhere on this page." }
             </span>
             <span class="button" aria-hidden="true">{ "Choose a file" }</span>
-            <FileInput
-                testid="invitation-input" label="Load a learned prompt" multiple={true}
-                on_files={props.on_files.clone()}
-            />
+            { file_input(Takes::Files, "invitation-input", "Load a learned prompt", on_files) }
         </label>
     }
 }

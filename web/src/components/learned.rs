@@ -14,18 +14,21 @@ use clipwright_shared::explain::Explanation;
 use clipwright_shared::session::ZERO_SHOT;
 use yew::prelude::*;
 
-use super::problem_box::ProblemBox;
-use super::work_strip::WorkStrip;
+use super::act;
+use super::obstacle::obstacle;
+use super::problem_box::{problem_box, problem_with};
+use super::text::looks;
+use super::work_strip::work_strip;
 use crate::format::duration;
 use crate::hooks::use_map_samples;
-use crate::state::{Action, Asker, LearnedTabAction, Problem, ShownLearned, State, WorkerPhase};
-use chooser::Chooser;
-use layers::Layers;
-use map::LearnedMap;
-use probe::Probe;
-use similarity::Similarities;
-use vectors::Vectors;
-use words::Words;
+use crate::state::{Action, Asker, LearnedTabAction, Problem, ShownLearned, State};
+use chooser::chooser;
+use layers::layers;
+use map::learned_map;
+use probe::probe;
+use similarity::similarities;
+use vectors::vectors;
+use words::words;
 
 #[derive(Properties, PartialEq)]
 pub struct Props {
@@ -36,20 +39,17 @@ pub struct Props {
 pub fn LearnedRoom(props: &Props) -> Html {
     let state = &props.state;
     use_map_samples(state);
-    let act = |action: LearnedTabAction| {
-        let dispatch = state.dispatcher();
-        Callback::from(move |()| dispatch.dispatch(Action::LearnedTab(action.clone())))
-    };
-    let running = state.running(Asker::Learned).cloned();
+    let act = |action: LearnedTabAction| act(state, Action::LearnedTab(action));
+    let running = state.running(Asker::Learned);
     let shown = state.shown_learned();
     let is_waiting = state.learned_tab.wish(state).is_some();
     let content = shown.map(|shown| {
         let is_old = !shown.is_current;
         html! {
-            <div class={classes!("learned-answer", is_old.then_some("is-old"))}>
+            <div class={looks("learned-answer", is_old.then_some("is-old"))}>
                 { insight(state, shown) }
-                <Similarities state={state.clone()} />
-                <LearnedMap state={state.clone()} />
+                { similarities(state, shown) }
+                { learned_map(state, shown) }
             </div>
         }
     });
@@ -73,11 +73,8 @@ pub fn LearnedRoom(props: &Props) -> Html {
         >
             <section class="card learned-ask">
                 <h2 class="card-title" id="learned-title">{ "What it learned" }</h2>
-                <Chooser state={state.clone()} />
-                <WorkStrip
-                    {running} unit="images and learners" idle={idle(state)}
-                    on_stop={act(LearnedTabAction::Stop)}
-                />
+                { chooser(state) }
+                { work_strip(running, "images and learners", idle(state), act(LearnedTabAction::Stop)) }
             </section>
             { problem(state, act(LearnedTabAction::Again)) }
             { content }
@@ -101,43 +98,36 @@ fn idle(state: &State) -> String {
     }
 }
 
-fn problem(state: &State, again: Callback<()>) -> Option<Html> {
-    if let WorkerPhase::Stopped(problem) = &state.worker.phase {
-        return Some(html! { <ProblemBox problem={problem.clone()} /> });
-    }
-    let obstacle = state.learned_tab_obstacle();
-    if let Some(problem) = obstacle.filter(|_| state.samples.is_some()) {
-        return Some(html! { <ProblemBox {problem} /> });
-    }
+fn problem(state: &State, again: Callback<MouseEvent>) -> Option<Html> {
     let inquiry = &state.learned_tab.inquiry;
     let question = state.learned_tab.question(state);
-    if inquiry.is_stopped(question.as_ref()) {
+    let question = question.as_ref();
+    let obstacle = obstacle(
+        state,
+        state.learned_tab_obstacle(),
+        inquiry.problem(question),
+        again.clone(),
+    );
+    obstacle.or_else(|| {
         let problem = Problem::new("this was stopped", "look again when you like");
-        return Some(html! { <ProblemBox {problem} action="Look again" on_action={again} /> });
-    }
-    let problem = inquiry.problem(question.as_ref())?.clone();
-    Some(html! { <ProblemBox {problem} action="Try again" on_action={again} /> })
+        let is_stopped = inquiry.is_stopped(question);
+        is_stopped.then(|| problem_with(&problem, "Look again", again))
+    })
 }
 
 /// What there is to say of the learner alone.
-fn insight(state: &UseReducerHandle<State>, shown: ShownLearned<'_>) -> Html {
+fn insight(state: &State, shown: ShownLearned<'_>) -> Html {
     let answer = shown.answer;
     let name = shown.request.learned.as_deref();
     let info = name.and_then(|name| state.learned_info(name));
     if let Some(message) = &answer.problem {
         let hint = "drop the file that it was made from to see inside";
-        return html! { <ProblemBox problem={Problem::new(message.clone(), hint)} /> };
+        return problem_box(&Problem::new(message.clone(), hint));
     }
     match (&answer.explanation, info) {
-        (Some(Explanation::Context { .. }), Some(info)) => {
-            html! { <Vectors state={state.clone()} info={info.clone()} /> }
-        }
-        (Some(Explanation::Adapter { layers }), Some(info)) => {
-            html! { <Layers layers={layers.clone()} info={info.clone()} /> }
-        }
-        (Some(Explanation::Probe { classes }), Some(_)) => {
-            html! { <Probe classes={classes.clone()} /> }
-        }
-        _ => html! { <Words state={state.clone()} /> },
+        (Some(Explanation::Context { .. }), Some(info)) => vectors(state, shown, info),
+        (Some(Explanation::Adapter { layers: changes }), Some(info)) => layers(changes, info),
+        (Some(Explanation::Probe { classes }), Some(_)) => probe(classes),
+        _ => words(state),
     }
 }

@@ -4,50 +4,47 @@ use clipwright_shared::learners::Method;
 use clipwright_shared::protocol::LearnedInfo;
 use yew::prelude::*;
 
-use super::problem_box::ProblemBox;
-use super::prompt_line::PromptLine;
-use super::{method_key, method_title};
+use super::button::{button, remove_button};
+use super::problem_box::problem_box;
+use super::prompt_line::prompt_line;
+use super::text::help;
+use super::{act, method_key, method_title};
 use crate::format::{count, size};
 use crate::prompt::learned_pieces;
 use crate::state::{Action, Learned, LearnedStage, State};
 
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    pub state: UseReducerHandle<State>,
-    pub learned: Learned,
-}
-
-#[component]
-pub fn LearnedRow(props: &Props) -> Html {
-    let Learned { file, stage, .. } = &props.learned;
-    let info = props.learned.info.as_ref();
+pub fn learned_row(state: &UseReducerHandle<State>, learned: &Learned) -> Html {
+    let Learned { file, stage, .. } = learned;
+    let info = learned.info.as_ref();
     let method = info.map_or(Method::Coop, |info| info.method);
-    let remove = {
-        let (dispatch, name) = (props.state.dispatcher(), file.name.clone());
-        Callback::from(move |_: MouseEvent| {
-            dispatch.dispatch(Action::LearnedRemoved { name: name.clone() });
-        })
-    };
+    let name = AttrValue::from(file.name.clone());
+    let remove = act(
+        state,
+        Action::LearnedRemoved {
+            name: name.to_string(),
+        },
+    );
     let content = match (stage, info) {
-        (LearnedStage::Refused(problem), _) => html! { <ProblemBox problem={problem.clone()} /> },
+        (LearnedStage::Refused(problem), _) => problem_box(problem),
         (_, Some(info)) => html! {
             <>
-                <PromptLine pieces={learned_pieces(info)} class_name="class" />
-                <p class="help">{ facts(info) }</p>
-                { class_names(&props.state, info) }
+                { prompt_line(&learned_pieces(info), "class", false) }
+                { help(facts(info)) }
+                { class_names(state, info) }
             </>
         },
-        (_, None) => {
-            html! { <p class="help">{ format!("Opening {}…", size(file.bytes)) }</p> }
-        }
+        (_, None) => help(format!("Opening {}…", size(file.bytes))),
     };
     html! {
-        <li class="learned" data-testid="learned-file" data-method={method_key(method)} data-learner={file.name.clone()}>
+        <li
+            key={&*name} class="learned" data-testid="learned-file" data-method={method_key(method)}
+            data-learner={name.clone()}
+        >
             <div class="learned-head">
                 <span class="dot" />
                 <strong>{ method_title(method) }</strong>
-                <span class="file-name" title={file.name.clone()}>{ &file.name }</span>
-                <button class="remove" type="button" onclick={remove} aria-label={format!("remove {}", file.name)} />
+                <span class="file-name" title={name.clone()}>{ name.clone() }</span>
+                { remove_button(format!("remove {name}"), remove) }
             </div>
             { content }
         </li>
@@ -82,12 +79,13 @@ fn context_facts(info: &LearnedInfo) -> String {
 }
 
 fn class_names(state: &UseReducerHandle<State>, info: &LearnedInfo) -> Html {
-    let dispatch = state.dispatcher();
-    let names = info.class_names.clone();
-    let onclick = Callback::from(move |_: MouseEvent| {
-        dispatch.dispatch(Action::ClassesReplaced(names.clone()));
-    });
+    let replace = act(state, Action::ClassesReplaced(info.class_names.clone()));
     let in_use = info.class_names == state.class_names;
+    let says = if in_use {
+        "Class names in use"
+    } else {
+        "Use its class names"
+    };
     let number = count(info.class_names.len(), "class", "classes");
     html! {
         <div class="learned-classes">
@@ -95,9 +93,7 @@ fn class_names(state: &UseReducerHandle<State>, info: &LearnedInfo) -> Html {
                 <summary>{ number }</summary>
                 <p>{ info.class_names.join(", ") }</p>
             </details>
-            <button class="quiet" type="button" data-testid="use-class-names" {onclick} disabled={in_use}>
-                { if in_use { "Class names in use" } else { "Use its class names" } }
-            </button>
+            { button("quiet", "use-class-names", says, in_use, replace) }
         </div>
     }
 }

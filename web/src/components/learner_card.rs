@@ -1,61 +1,42 @@
 //! One learner's answer: its prompt, completed by the class it found, and how
 //! probable each class is.
 
-use clipwright_shared::protocol::{ClassProbability, Ranking};
+use clipwright_shared::protocol::Ranking;
 use yew::prelude::*;
 
-use super::bar::Bar;
-use super::problem_box::ProblemBox;
-use super::prompt_line::PromptLine;
+use super::bar::ranked_row;
+use super::folded::Folded;
+use super::problem_box::problem_box;
+use super::prompt_line::prompt_line;
+use super::text::looks;
 use super::{method_key, method_title};
-use crate::format::{count, percent};
 use crate::prompt::Piece;
 use crate::state::Problem;
 
 /// Rows shown at first.
 const FIRST_ROWS: usize = 8;
 
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    pub ranking: Ranking,
-    /// The prompt that the learner asks with.
-    pub pieces: Vec<Piece>,
-    /// What tells it from others of its method.
-    pub detail: AttrValue,
-}
-
-#[component]
-pub fn LearnerCard(props: &Props) -> Html {
-    let all = use_state(|| false);
-    let Props {
-        ranking,
-        pieces,
-        detail,
-    } = props;
+/// `pieces` are the prompt that the learner asks with, `detail` what tells it from
+/// others of its method.
+pub fn learner_card(ranking: &Ranking, pieces: &[Piece], detail: String) -> Html {
     let heading = format!("learner-{}", ranking.name.replace(char::is_whitespace, "-"));
-    let top = ranking.classes.first();
-    let content = match (&ranking.problem, top) {
+    let (heading, detail) = (AttrValue::from(heading), AttrValue::from(detail));
+    let content = match (&ranking.problem, ranking.classes.first()) {
         (Some(problem), _) => {
-            let problem = Problem {
-                message: problem.clone(),
-                hint: Some("use class names it was learned on, or remove it".into()),
-            };
-            html! { <ProblemBox {problem} /> }
+            let hint = "use class names it was learned on, or remove it";
+            problem_box(&Problem::new(problem.clone(), hint))
         }
         (None, Some(top)) => html! {
             <>
-                <PromptLine pieces={pieces.clone()} class_name={top.class.clone()} answered={true} />
-                <ol class={classes!("ranking", all.then_some("is-all"))}>
-                    { for ranking.classes.iter().enumerate().map(|(rank, class)| row(rank, class)) }
-                </ol>
-                { more(ranking.classes.len(), &all) }
+                { prompt_line(pieces, &top.class, true) }
+                <Folded of={ranking.classes.len()} first={FIRST_ROWS} list={list(ranking)} />
             </>
         },
         (None, None) => Html::default(),
     };
     html! {
         <article
-            class="learner" data-testid="learner-card" data-learner={ranking.name.clone()}
+            key={ranking.name.clone()} class="learner" data-testid="learner-card" data-learner={ranking.name.clone()}
             data-method={method_key(ranking.method)} aria-labelledby={heading.clone()}
         >
             <header class="learner-head">
@@ -68,33 +49,12 @@ pub fn LearnerCard(props: &Props) -> Html {
     }
 }
 
-fn row(rank: usize, class: &ClassProbability) -> Html {
-    html! {
-        <li
-            key={class.class.clone()} class={classes!("row", (rank == 0).then_some("is-top"))}
-            data-testid="result-row" data-class={class.class.clone()}
-            data-probability={class.probability.to_string()}
-        >
-            <span class="row-name" title={class.class.clone()}>{ &class.class }</span>
-            <Bar share={class.probability} />
-            <span class="row-percent">{ percent(class.probability) }</span>
-        </li>
-    }
-}
-
-fn more(classes: usize, all: &UseStateHandle<bool>) -> Html {
-    if classes <= FIRST_ROWS {
-        return Html::default();
-    }
-    let onclick = {
-        let all = all.clone();
-        Callback::from(move |_: MouseEvent| all.set(!*all))
-    };
-    let label = match **all {
-        true => format!("Show the first {FIRST_ROWS}"),
-        false => format!("Show all {}", count(classes, "class", "classes")),
-    };
-    html! {
-        <button class="quiet" type="button" {onclick} aria-expanded={all.to_string()}>{ label }</button>
-    }
+fn list(ranking: &Ranking) -> Callback<bool, Html> {
+    let rows = ranking.classes.iter().enumerate();
+    let rows = rows
+        .map(|(rank, found)| ranked_row(&found.class, found.probability, rank == 0, "result-row"));
+    let rows = rows.collect::<Html>();
+    Callback::from(move |is_all: bool| {
+        html! { <ol class={looks("ranking", is_all.then_some("is-all"))}>{ rows.clone() }</ol> }
+    })
 }

@@ -9,10 +9,11 @@ use wasm_bindgen::JsCast;
 use web_sys::HtmlDialogElement;
 use yew::prelude::*;
 
-use self::look_up::LookUpPart;
-use self::on_device::OnDevicePart;
-use self::transfer::TransferPart;
-use super::problem_box::ProblemBox;
+use self::look_up::look_up_part;
+use self::on_device::on_device_part;
+use self::transfer::transfer_part;
+use super::problem_box::problem_with;
+use super::text::{help, span};
 use crate::hooks::EMBEDDED_MODEL;
 use crate::state::{Action, HubAction, State};
 
@@ -23,8 +24,7 @@ pub struct Props {
 
 /// What an action of the Hub is as a callback.
 fn act(state: &UseReducerHandle<State>, action: HubAction) -> Callback<MouseEvent> {
-    let dispatch = state.dispatcher();
-    Callback::from(move |_| dispatch.dispatch(Action::Hub(action.clone())))
+    super::act(state, Action::Hub(action))
 }
 
 #[component]
@@ -32,12 +32,9 @@ pub fn ModelPicker(props: &Props) -> Html {
     let state = &props.state;
     let dialog = use_node_ref();
     use_dialog(state, &dialog);
-    let problem = state.hub.problem.clone().map(|problem| {
-        let dispatch = state.dispatcher();
-        let on_action =
-            Callback::from(move |()| dispatch.dispatch(Action::Hub(HubAction::ProblemDismissed)));
-        html! { <ProblemBox {problem} action="Dismiss" {on_action} /> }
-    });
+    let problem = state.hub.problem.as_ref();
+    let problem = problem
+        .map(|problem| problem_with(problem, "Dismiss", act(state, HubAction::ProblemDismissed)));
     html! {
         <dialog class="picker" ref={dialog} aria-labelledby="picker-title" data-testid="model-picker">
             <div class="picker-sheet">
@@ -50,13 +47,11 @@ pub fn ModelPicker(props: &Props) -> Html {
                 </div>
                 { problem }
                 { embedded(state) }
-                <LookUpPart state={state.clone()} />
-                <TransferPart state={state.clone()} />
-                <OnDevicePart state={state.clone()} />
-                <p class="help">
-                    { "Files and folders of weights can also be dropped on the page. Whatever is \
-                       fetched from the Hub stays on this device; images never leave it." }
-                </p>
+                { look_up_part(state) }
+                { transfer_part(state) }
+                { on_device_part(state) }
+                { help("Files and folders of weights can also be dropped on the page. Whatever is \
+                       fetched from the Hub stays on this device; images never leave it.") }
             </div>
         </dialog>
     }
@@ -78,7 +73,7 @@ fn embedded(state: &UseReducerHandle<State>) -> Html {
             <div class="model-row">
                 <div class="model-what">
                     <strong>{ EMBEDDED_MODEL }</strong>
-                    <span class="model-facts">{ "knows coloured shapes; small and quick, to try things out" }</span>
+                    { span("model-facts", "knows coloured shapes; small and quick, to try things out") }
                 </div>
                 <button
                     class="button" type="button" data-testid="embedded-open" disabled={is_open}

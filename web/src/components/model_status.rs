@@ -2,23 +2,16 @@
 
 use yew::prelude::*;
 
+use super::act;
+use super::text::{heard, looks, span};
 use crate::format::{percent, size};
 use crate::state::{Action, HubAction, ModelFile, ModelStage, State, WorkerPhase};
 
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    pub state: UseReducerHandle<State>,
-}
-
-#[component]
-pub fn ModelStatus(props: &Props) -> Html {
-    let status = status(&props.state);
+pub fn model_status(state: &UseReducerHandle<State>) -> Html {
+    let status = status(state);
     // A site is of one model.
-    let is_site = props.state.site.is_some();
-    let dispatch = props.state.dispatcher();
-    let onclick = Callback::from(move |_: MouseEvent| {
-        dispatch.dispatch(Action::Hub(HubAction::PanelOpened));
-    });
+    let is_site = state.site.is_some();
+    let onclick = act(state, Action::Hub(HubAction::PanelOpened));
     // How far, for the eye; the text says it to everyone.
     let progress = status.progress.map(|share| {
         html! {
@@ -32,14 +25,14 @@ pub fn ModelStatus(props: &Props) -> Html {
             // Spoken when it changes in kind, not with each percent.
             <span class="visually-hidden" role="status">{ status.spoken }</span>
             <button
-                class={classes!("pill", status.look)} type="button" data-testid="model-status"
+                class={looks("pill", status.look)} type="button" data-testid="model-status"
                 title={status.detail.clone()} aria-haspopup="dialog" {onclick} disabled={is_site}
             >
                 <span class="dot" />
                 <strong>{ status.name }</strong>
-                <span class="pill-detail">{ status.detail }</span>
+                { span("pill-detail", status.detail) }
                 if !is_site {
-                    <span class="visually-hidden">{ ", choose a model" }</span>
+                    { heard(", choose a model") }
                 }
                 { progress }
             </button>

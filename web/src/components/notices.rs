@@ -3,23 +3,13 @@
 
 use yew::prelude::*;
 
-use super::problem_box::ProblemBox;
+use super::act;
+use super::problem_box::problem_with;
 use crate::hooks::EMBEDDED_MODEL;
 use crate::state::{Action, State};
 
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    pub state: UseReducerHandle<State>,
-}
-
-#[component]
-pub fn Notices(props: &Props) -> Html {
-    let state = &props.state;
-    let act = |action: Action| {
-        let dispatch = state.dispatcher();
-        Callback::from(move |()| dispatch.dispatch(action.clone()))
-    };
-    let model = state.model.problem.clone().map(|problem| {
+pub fn notices(state: &UseReducerHandle<State>) -> Html {
+    let model = state.model.problem.as_ref().map(|problem| {
         // With another one open or on its way there is nothing to try again.
         let without = state.model.open.is_none() && state.model.next.is_none();
         let (label, action) = match without {
@@ -31,10 +21,10 @@ pub fn Notices(props: &Props) -> Html {
             ),
             false => ("Dismiss", Action::ModelProblemDismissed),
         };
-        html! { <ProblemBox {problem} action={label} on_action={act(action)} /> }
+        problem_with(problem, label, act(state, action))
     });
-    let notice = state.notice.clone().map(|problem| {
-        html! { <ProblemBox {problem} action="Dismiss" on_action={act(Action::NoticeDismissed)} /> }
-    });
+    let notice = state.notice.as_ref();
+    let notice =
+        notice.map(|problem| problem_with(problem, "Dismiss", act(state, Action::NoticeDismissed)));
     html! { <div class="notices">{ model }{ notice }</div> }
 }

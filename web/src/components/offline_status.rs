@@ -2,15 +2,13 @@
 
 use yew::prelude::*;
 
-use crate::hooks::use_online;
+use super::text::looks;
 
-#[component]
-pub fn OfflineStatus() -> Html {
-    let online = use_online();
+pub fn offline_status(is_online: bool) -> Html {
     let text = "Offline: everything here works, downloads wait.";
     html! {
-        <p class={classes!("offline", (!online).then_some("is-on"))} role="status" data-testid="offline">
-            { (!online).then_some(text) }
+        <p class={looks("offline", (!is_online).then_some("is-on"))} role="status" data-testid="offline">
+            { (!is_online).then_some(text) }
         </p>
     }
 }

@@ -6,13 +6,13 @@ mod place;
 mod table;
 
 use clipwright_shared::learners::Method;
-use web_sys::HtmlElement;
 use yew::prelude::*;
 
-use super::{method_key, method_title};
-use legend::Legend;
+use super::text::looks;
+use super::{focus_in, method_key, method_title};
+use legend::legend;
 use place::{Frame, HEIGHT, Placed, Room, WIDTH};
-use table::PointTable;
+use table::point_table;
 
 /// What a point stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,12 +54,13 @@ pub fn PointMap(props: &Props) -> Html {
     let pointed = use_state_eq(|| None::<usize>);
     // One point is on the way of the tabulator key; arrows lead to the others.
     let stop = use_state_eq(|| 0_usize);
-    let map = use_node_ref();
+    // A table that nobody opens costs nothing.
+    let is_table = use_state_eq(|| false);
     let placed = Frame::around(points).place(points, classes);
     let shown = pointed.filter(|at| *at < points.len());
     let kin = shown.map(|at| points[at].class);
     let stop_at = (*stop).min(points.len().saturating_sub(1));
-    let onkeydown = on_key(&map, &stop, stop_at, points.len());
+    let onkeydown = on_key(&stop, stop_at, points.len());
     let marks = points
         .iter()
         .zip(&placed)
@@ -81,11 +82,19 @@ pub fn PointMap(props: &Props) -> Html {
         Some(at) => full_name(&points[at], classes),
         None => "Point at a place, or use the arrow keys, to see what it is.".into(),
     };
+    let ontoggle = {
+        let is_table = is_table.setter();
+        Callback::from(move |event: Event| {
+            let details: web_sys::Element = event.target_unchecked_into();
+            is_table.set(details.has_attribute("open"));
+        })
+    };
+    let table = is_table.then(|| point_table(points, classes, label));
     let (x, y) = (WIDTH / 2.0, HEIGHT / 2.0);
     html! {
         <div class="map" data-testid="point-map">
             <svg
-                ref={map} class="map-picture" role="group" aria-label={label.clone()}
+                class="map-picture" role="group" aria-label={label.clone()}
                 aria-roledescription="map" focusable="false" {onkeydown}
                 viewBox={format!("0 0 {WIDTH} {HEIGHT}")}
             >
@@ -93,8 +102,11 @@ pub fn PointMap(props: &Props) -> Html {
                 { for marks }
             </svg>
             <p class="map-caption" data-testid="map-caption">{ caption }</p>
-            <Legend points={points.clone()} classes={classes.clone()} />
-            <PointTable points={points.clone()} classes={classes.clone()} label={label.clone()} />
+            { legend(points, classes) }
+            <details class="map-fold" data-testid="map-as-table" {ontoggle}>
+                <summary>{ "As a table" }</summary>
+                { table }
+            </details>
         </div>
     }
 }
@@ -152,7 +164,7 @@ fn mark(
             html! {
                 <>
                     <path class="map-prompt" d={shape(method)} />
-                    <text class={classes!("map-name", look)} text-anchor={anchor} x={x.to_string()} y={y.to_string()}>
+                    <text class={looks("map-name", look)} text-anchor={anchor} x={x.to_string()} y={y.to_string()}>
                         <tspan class="map-name-number">{ number }</tspan>
                         <tspan class="map-name-words">{ format!(" {name}") }</tspan>
                     </text>
@@ -163,7 +175,7 @@ fn mark(
     let [x, y] = placed.at;
     html! {
         <g
-            key={placed.key.clone()} class={classes!("map-point", look)} transform={format!("translate({x:.1} {y:.1})")}
+            key={placed.key.clone()} class={looks("map-point", look)} transform={format!("translate({x:.1} {y:.1})")}
             data-kind={kind} data-method={method}
         >
             <g
@@ -209,13 +221,8 @@ fn full_name(point: &MapPoint, classes: &[String]) -> String {
 }
 
 /// Arrows, Home and End lead from point to point.
-fn on_key(
-    map: &NodeRef,
-    stop: &UseStateHandle<usize>,
-    at: usize,
-    count: usize,
-) -> Callback<KeyboardEvent> {
-    let (map, stop) = (map.clone(), stop.setter());
+fn on_key(stop: &UseStateHandle<usize>, at: usize, count: usize) -> Callback<KeyboardEvent> {
+    let stop = stop.setter();
     Callback::from(move |event: KeyboardEvent| {
         if count == 0 {
             return;
@@ -229,12 +236,6 @@ fn on_key(
         };
         event.prevent_default();
         stop.set(to);
-        let selector = format!("[data-point='{to}']");
-        let map = map.cast::<web_sys::Element>();
-        let point = map.and_then(|map| map.query_selector(&selector).ok().flatten());
-        if let Some(point) = point {
-            // SVG elements have the method too.
-            let _ = wasm_bindgen::JsCast::unchecked_ref::<HtmlElement>(&point).focus();
-        }
+        focus_in(&event, "svg", &format!("[data-point='{to}']"));
     })
 }

@@ -4,32 +4,28 @@ use yew::prelude::*;
 
 use crate::state::Problem;
 
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    pub problem: Problem,
-    #[prop_or_default]
-    pub action: Option<AttrValue>,
-    #[prop_or_default]
-    pub on_action: Callback<()>,
+/// A problem that has no button.
+pub fn problem_box(problem: &Problem) -> Html {
+    with_button(problem, None)
 }
 
-#[component]
-pub fn ProblemBox(props: &Props) -> Html {
-    let onclick = props.on_action.reform(|_: MouseEvent| ());
-    let button = props.action.clone().map(|action| {
-        html! {
-            <button class="button" type="button" {onclick}>{ action }</button>
-        }
-    });
-    let hint = props.problem.hint.clone().map(|hint| {
-        html! {
-            <p class="problem-hint">{ sentence(&hint) }</p>
-        }
-    });
+/// A problem with a button that does something about it.
+pub fn problem_with(
+    problem: &Problem,
+    action: &'static str,
+    onclick: Callback<MouseEvent>,
+) -> Html {
+    let button = html! { <button class="button" type="button" {onclick}>{ action }</button> };
+    with_button(problem, Some(button))
+}
+
+fn with_button(problem: &Problem, button: Option<Html>) -> Html {
+    let hint = problem.hint.as_deref();
+    let hint = hint.map(|hint| html! { <p class="problem-hint">{ sentence(hint) }</p> });
     html! {
         <div class="problem" role="alert" data-testid="error">
             <div>
-                <p class="problem-message">{ sentence(&props.problem.message) }</p>
+                <p class="problem-message">{ sentence(&problem.message) }</p>
                 { hint }
             </div>
             { button }

@@ -3,43 +3,34 @@
 
 use yew::prelude::*;
 
+use super::text::looks;
 use crate::prompt::{Piece, spoken};
 
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    pub pieces: Vec<Piece>,
-    /// What stands in the class name's place.
-    pub class_name: AttrValue,
-    /// Whether that is the answer.
-    #[prop_or_default]
-    pub answered: bool,
-}
-
-#[component]
-pub fn PromptLine(props: &Props) -> Html {
+/// `class_name` stands in the class's place; `is_answered`: it is the answer.
+pub fn prompt_line(pieces: &[Piece], class_name: &str, is_answered: bool) -> Html {
     // A full stop stays with the piece before it, whatever the line's width.
     let mut groups: Vec<Vec<Html>> = Vec::new();
-    for piece in &props.pieces {
-        let shown = shown(piece, &props.class_name);
+    for piece in pieces {
+        let shown = shown(piece, class_name);
         match groups.last_mut() {
             Some(group) if is_mark(piece) => group.push(shown),
             _ => groups.push(vec![shown]),
         }
     }
     let groups = groups.into_iter();
-    let pieces = groups.map(|group| html! { <span class="piece-group">{ for group }</span> });
-    let look = props.answered.then_some("is-answered");
+    let shown = groups.map(|group| html! { <span class="piece-group">{ for group }</span> });
+    let look = is_answered.then_some("is-answered");
     html! {
-        <p class={classes!("prompt", look)}>
+        <p class={looks("prompt", look)}>
             <span class="visually-hidden">
-                { format!("Prompt: {}", spoken(&props.pieces, &props.class_name)) }
+                { format!("Prompt: {}", spoken(pieces, class_name)) }
             </span>
-            <span class="pieces" aria-hidden="true">{ for pieces }</span>
+            <span class="pieces" aria-hidden="true">{ for shown }</span>
         </p>
     }
 }
 
-fn shown(piece: &Piece, class_name: &AttrValue) -> Html {
+fn shown(piece: &Piece, class_name: &str) -> Html {
     match piece {
         Piece::Word(word) if is_mark(piece) => {
             html! { <span class="piece is-mark">{ word }</span> }

@@ -6,23 +6,18 @@ use web_sys::File;
 use yew::prelude::*;
 
 use super::card::Card;
-use super::file_input::FileInput;
-use super::learned_row::LearnedRow;
+use super::file_input::{Takes, file_input};
+use super::learned_row::learned_row;
 use crate::state::State;
-use templates::Templates;
+use templates::templates;
 
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    pub state: UseReducerHandle<State>,
-    pub on_files: Callback<Vec<File>>,
-}
-
-#[component]
-pub fn PromptPanel(props: &Props) -> Html {
-    let state = &props.state;
-    let learned = state.learned.iter().map(|learned| html! {
-        <LearnedRow key={learned.file.name.clone()} state={state.clone()} learned={learned.clone()} />
-    });
+pub fn prompt_panel(state: &UseReducerHandle<State>, on_files: &Callback<Vec<File>>) -> Html {
+    let learned = state
+        .learned
+        .iter()
+        .map(|learned| learned_row(state, learned));
+    let files = "Add learned files: clipwright's, CoOp's, CLIP-LoRA's or PEFT's";
+    let folder = "Add the folder of an adapter or a model";
     let words = match &state.templates[..] {
         [template] => template.clone(),
         templates => format!("{} templates", templates.len()),
@@ -33,23 +28,17 @@ pub fn PromptPanel(props: &Props) -> Html {
     };
     html! {
         <Card id="prompts" title="Prompts" {summary}>
-            <Templates state={state.clone()} />
+            { templates(state) }
             <ul class="learned-files" aria-label="Learned prompts">{ for learned }</ul>
             if !state.is_fixed() {
                 <div class="adds">
                     <label class="add">
                         <span>{ "Add learned files" }</span>
-                        <FileInput
-                            testid="learned-input" label="Add learned files: clipwright's, CoOp's, CLIP-LoRA's or PEFT's"
-                            multiple={true} on_files={props.on_files.clone()}
-                        />
+                        { file_input(Takes::Files, "learned-input", files, on_files) }
                     </label>
                     <label class="add is-narrow" title="A PEFT adapter or a model, as the folder that it lies in">
                         <span>{ "…or a folder" }</span>
-                        <FileInput
-                            testid="learned-folder-input" label="Add the folder of an adapter or a model" folder={true}
-                            on_files={props.on_files.clone()}
-                        />
+                        { file_input(Takes::Folder, "learned-folder-input", folder, on_files) }
                     </label>
                 </div>
             }

@@ -5,27 +5,22 @@ use clipwright_shared::protocol::Ranking;
 use web_sys::File;
 use yew::prelude::*;
 
-use super::batch::BatchPanel;
-use super::device_line::DeviceLine;
-use super::invitation::Invitation;
-use super::learner_card::LearnerCard;
+use super::act;
+use super::batch::batch_panel;
+use super::device_line::device_line;
+use super::invitation::invitation;
+use super::learner_card::learner_card;
 use super::method_title;
-use super::problem_box::ProblemBox;
-use super::skeleton::Skeleton;
+use super::obstacle::obstacle;
+use super::skeleton::skeleton;
+use super::text::looks;
 use crate::format::{count, duration, percent};
 use crate::prompt::{learned_pieces, template_pieces};
-use crate::state::{Action, Answered, State, WorkerPhase};
+use crate::state::{Action, Answered, State};
 
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    pub state: UseReducerHandle<State>,
-    pub on_files: Callback<Vec<File>>,
-}
-
-#[component]
-pub fn Results(props: &Props) -> Html {
-    let state = &props.state;
-    let obstacle = obstacle(state);
+pub fn results(state: &UseReducerHandle<State>, on_files: &Callback<Vec<File>>) -> Html {
+    let again = act(state, Action::AskAgain);
+    let obstacle = obstacle(state, state.obstacle(), state.classify_problem(), again);
     let rankings = state.rankings();
     let cards = match &rankings {
         Some(rankings) => {
@@ -34,30 +29,26 @@ pub fn Results(props: &Props) -> Html {
                 .map(|ranking| card(state, ranking))
                 .collect::<Html>()
         }
-        None => html! { <Skeleton rows={state.class_names.len()} /> },
+        None => skeleton(state.class_names.len()),
     };
-    let invitation = state.learned.is_empty().then(|| {
-        html! {
-            <Invitation on_files={props.on_files.clone()} />
-        }
-    });
+    let invitation = state.learned.is_empty().then(|| invitation(on_files));
     let hidden = obstacle.is_some();
     let answered = state.classify.answered();
     let id = answered.map(|_| state.classify.answers.to_string());
     html! {
         <section
-            class="results" aria-labelledby="classify-title" data-testid="results"
+            key="classify" class="results" aria-labelledby="classify-title" data-testid="results"
             data-result-id={id} aria-busy={state.is_thinking().to_string()}
         >
             <div class="results-head">
                 <h2 class="visually-hidden" id="classify-title">{ "Classify" }</h2>
-                <DeviceLine state={state.clone()} />
+                { device_line(state) }
                 <p class="elapsed" data-testid="elapsed">{ answered.map(elapsed) }</p>
             </div>
             <p class="visually-hidden" role="status">{ rankings.as_deref().map(spoken) }</p>
             <div class="stage">
                 <div
-                    class={classes!("learners", hidden.then_some("is-hidden"))}
+                    class={looks("learners", hidden.then_some("is-hidden"))}
                     aria-hidden={hidden.then_some("true")}
                 >
                     { cards }
@@ -65,25 +56,9 @@ pub fn Results(props: &Props) -> Html {
                 </div>
                 { obstacle }
             </div>
-            <BatchPanel state={state.clone()} on_files={props.on_files.clone()} />
+            { batch_panel(state, on_files) }
         </section>
     }
-}
-
-/// What stands between the question and its answer.
-fn obstacle(state: &UseReducerHandle<State>) -> Option<Html> {
-    if let WorkerPhase::Stopped(problem) = &state.worker.phase {
-        return Some(html! { <ProblemBox problem={problem.clone()} /> });
-    }
-    // Before the samples have come, an empty page is no problem yet.
-    let obstacle = state.obstacle().filter(|_| state.samples.is_some());
-    if let Some(problem) = obstacle {
-        return Some(html! { <ProblemBox {problem} /> });
-    }
-    let problem = state.classify_problem().cloned()?;
-    let dispatch = state.dispatcher();
-    let again = Callback::from(move |()| dispatch.dispatch(Action::AskAgain));
-    Some(html! { <ProblemBox {problem} action="Try again" on_action={again} /> })
 }
 
 fn card(state: &State, ranking: &Ranking) -> Html {
@@ -105,7 +80,7 @@ fn card(state: &State, ranking: &Ranking) -> Html {
             )
         }
     };
-    html! { <LearnerCard key={ranking.name.clone()} ranking={ranking.clone()} {pieces} {detail} /> }
+    learner_card(ranking, &pieces, detail)
 }
 
 fn elapsed(answer: &Answered) -> String {

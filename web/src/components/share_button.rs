@@ -5,6 +5,8 @@ use wasm_bindgen_futures::spawn_local;
 use web_sys::{HtmlElement, HtmlInputElement};
 use yew::prelude::*;
 
+use super::button::button as plain_button;
+use super::text::{help, span};
 use crate::hooks::link;
 use crate::state::State;
 
@@ -86,7 +88,7 @@ pub fn ShareButton(props: &Props) -> Html {
                 ref={button} class="tool" type="button" data-testid="share" {onclick}
                 aria-expanded={is_open.to_string()} aria-controls="share-panel"
             >
-                { "Share" }<span class="tool-more">{ " set-up" }</span>
+                { "Share" }{ span("tool-more", " set-up") }
             </button>
             <div class="share-panel" id="share-panel" hidden={!is_open}>
                 <p class="share-said" role="status" data-testid="share-said">{ said }</p>
@@ -94,11 +96,9 @@ pub fn ShareButton(props: &Props) -> Html {
                     ref={field} class="text-input" type="text" readonly=true aria-label="Link to this set-up"
                     data-testid="share-link" {value} {onfocus}
                 />
-                <p class="help">
-                    { "In it: the tab, the sample, class names, templates and settings. Not in it: your images, \
-                       models and learned files. They stay on this device." }
-                </p>
-                <button class="quiet" type="button" data-testid="share-close" onclick={on_close}>{ "Close" }</button>
+                { help("In it: the tab, the sample, class names, templates, settings, and what your learned files are \
+                       called. Not in it: your images, models and the learned files. They stay on this device.") }
+                { plain_button("quiet", "share-close", "Close", false, on_close) }
             </div>
         </div>
     }

@@ -2,29 +2,24 @@
 
 use yew::prelude::*;
 
-use super::bar::Bar;
+use super::bar::bar;
+use super::text::span;
 
 /// As many rows as a card shows at first; also while the classes are unknown.
 const MOST_ROWS: usize = 8;
 
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    pub rows: usize,
-}
-
-#[component]
-pub fn Skeleton(props: &Props) -> Html {
-    let rows = match props.rows {
+pub fn skeleton(rows: usize) -> Html {
+    let rows = match rows {
         0 => MOST_ROWS,
         rows => rows.min(MOST_ROWS),
     };
     html! {
         <article class="learner is-skeleton" data-method="zero_shot" aria-hidden="true">
             <header class="learner-head"><span class="dot" /><h3>{ "Zero-shot" }</h3></header>
-            <p class="prompt is-answered"><span class="piece">{ "\u{a0}" }</span></p>
+            <p class="prompt is-answered">{ span("piece", "\u{a0}") }</p>
             <ol class="ranking">
                 { for (0..rows).map(|_| html! {
-                    <li class="row"><span class="row-name" /><Bar share={0.0} /><span class="row-percent" /></li>
+                    <li class="row"><span class="row-name" />{ bar(0.0) }<span class="row-percent" /></li>
                 }) }
             </ol>
         </article>

@@ -3,40 +3,44 @@
 use web_sys::{HtmlInputElement, InputEvent};
 use yew::prelude::*;
 
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    pub id: AttrValue,
-    pub label: AttrValue,
+/// Numbers to choose from: lowest, highest, and between two of them.
+pub type Range = [f64; 3];
+
+#[derive(Default)]
+pub struct Slider {
+    pub id: &'static str,
+    pub label: &'static str,
     /// The value in words, such as `4 × 4`.
-    pub shown: AttrValue,
+    pub shown: String,
     pub value: f64,
-    pub min: f64,
-    pub max: f64,
-    pub step: f64,
-    #[prop_or_default]
-    pub disabled: bool,
+    pub range: Range,
     /// One line on what it does.
-    #[prop_or_default]
-    pub help: AttrValue,
-    pub on_value: Callback<f64>,
+    pub help: &'static str,
+    pub is_disabled: bool,
 }
 
-#[component]
-pub fn Slider(props: &Props) -> Html {
-    let Props {
-        id, label, shown, ..
-    } = props;
-    let oninput = props.on_value.reform(|event: InputEvent| {
+pub fn slider(slider: Slider, on_value: &Callback<f64>) -> Html {
+    let Slider {
+        id,
+        label,
+        value,
+        range: [min, max, step],
+        help,
+        is_disabled,
+        ..
+    } = slider;
+    let shown = AttrValue::from(slider.shown);
+    let oninput = on_value.reform(|event: InputEvent| {
         let input: HtmlInputElement = event.target_unchecked_into();
         input.value_as_number()
     });
     html! {
-        <label class="slider" for={id.clone()} title={props.help.clone()}>
-            <span class="slider-label">{ label }{ " " }<output for={id.clone()}>{ shown }</output></span>
+        <label class="slider" for={id} title={help}>
+            <span class="slider-label">{ label }{ " " }<output for={id}>{ shown.clone() }</output></span>
             <input
-                {id} type="range" data-testid={id.clone()} {oninput} disabled={props.disabled}
-                min={props.min.to_string()} max={props.max.to_string()} step={props.step.to_string()}
-                value={props.value.to_string()} aria-valuetext={shown.clone()}
+                {id} type="range" data-testid={id} {oninput} disabled={is_disabled}
+                min={min.to_string()} max={max.to_string()} step={step.to_string()}
+                value={value.to_string()} aria-valuetext={shown}
             />
         </label>
     }

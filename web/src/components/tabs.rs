@@ -1,21 +1,13 @@
 //! The questions, one tab each, and the room of the one that is looked at.
 
-use wasm_bindgen::JsCast;
-use web_sys::{HtmlElement, KeyboardEvent};
+use web_sys::KeyboardEvent;
 use yew::prelude::*;
 
+use super::{act, focus_in};
 use crate::state::{Action, State, Tab};
 
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    pub state: UseReducerHandle<State>,
-    /// The room of the chosen tab.
-    pub children: Html,
-}
-
-#[component]
-pub fn Tabs(props: &Props) -> Html {
-    let state = &props.state;
+/// `room` is that of the chosen tab.
+pub fn tabs(state: &UseReducerHandle<State>, room: Html) -> Html {
     let tabs = state.tabs().iter().map(|tab| tab_button(state, *tab));
     let onkeydown = on_key(state);
     html! {
@@ -25,7 +17,7 @@ pub fn Tabs(props: &Props) -> Html {
                 class="room" role="tabpanel" id="room" aria-labelledby={format!("tab-{}", state.tab.key())}
                 data-testid={format!("room-{}", state.tab.key())}
             >
-                { props.children.clone() }
+                { room }
             </div>
         </>
     }
@@ -33,8 +25,7 @@ pub fn Tabs(props: &Props) -> Html {
 
 fn tab_button(state: &UseReducerHandle<State>, tab: Tab) -> Html {
     let chosen = state.tab == tab;
-    let dispatch = state.dispatcher();
-    let onclick = Callback::from(move |_: MouseEvent| dispatch.dispatch(Action::TabChosen(tab)));
+    let onclick = act(state, Action::TabChosen(tab));
     html! {
         <button
             class="tab" role="tab" type="button" id={format!("tab-{}", tab.key())} {onclick}
@@ -62,13 +53,7 @@ fn on_key(state: &UseReducerHandle<State>) -> Callback<KeyboardEvent> {
         };
         event.prevent_default();
         dispatch.dispatch(Action::TabChosen(tabs[to]));
-        let list = event
-            .current_target()
-            .and_then(|list| list.dyn_into::<HtmlElement>().ok());
-        let selector = format!("[data-tab={}]", tabs[to].key());
-        let button = list.and_then(|list| list.query_selector(&selector).ok().flatten());
-        if let Some(button) = button.and_then(|button| button.dyn_into::<HtmlElement>().ok()) {
-            let _ = button.focus();
-        }
+        let button = format!("[data-tab={}]", tabs[to].key());
+        focus_in(&event, ".tabs", &button);
     })
 }

@@ -2,14 +2,13 @@
 
 use yew::prelude::*;
 
-use crate::hooks::{Theme, use_theme};
+use crate::hooks::Theme;
 
-#[component]
-pub fn ThemeButton() -> Html {
-    let (theme, choose) = use_theme();
+/// `choose` takes another one.
+pub fn theme_button(theme: Theme, choose: &Callback<Theme>) -> Html {
     let next = theme.next();
     let onclick = choose.reform(move |_: MouseEvent| next);
-    let label = format!("Theme: {}. Change to {}", theme.key(), next.key());
+    let label = AttrValue::from(format!("Theme: {}. Change to {}", theme.key(), next.key()));
     // A disc: half filled for the system, empty for light, a crescent for dark.
     let path = match theme {
         Theme::System => "M10 3a7 7 0 0 1 0 14z",

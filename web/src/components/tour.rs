@@ -5,21 +5,20 @@ use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 use yew::prelude::*;
 
+use super::act;
+use super::button::button;
 use crate::hooks::use_pointed;
 use crate::state::{Action, STEPS, State, Step, TourAction};
+
+/// Starts the tour.
+pub fn tour_button(state: &UseReducerHandle<State>) -> Html {
+    let start = act(state, Action::Tour(TourAction::Start));
+    button("tool", "tour", "Tour", false, start)
+}
 
 #[derive(Properties, PartialEq)]
 pub struct Props {
     pub state: UseReducerHandle<State>,
-}
-
-/// Starts the tour.
-#[component]
-pub fn TourButton(props: &Props) -> Html {
-    let dispatch = props.state.dispatcher();
-    let onclick =
-        Callback::from(move |_: MouseEvent| dispatch.dispatch(Action::Tour(TourAction::Start)));
-    html! { <button class="tool" type="button" data-testid="tour" {onclick}>{ "Tour" }</button> }
 }
 
 #[component]
@@ -33,11 +32,9 @@ pub fn TourSheet(props: &Props) -> Html {
     let Some((at, step)) = step else {
         return Html::default();
     };
-    let act = |action: TourAction| {
-        let dispatch = state.dispatcher();
-        Callback::from(move |_: MouseEvent| dispatch.dispatch(Action::Tour(action)))
-    };
     let is_last = at + 1 == STEPS.len();
+    let act = |action: TourAction| act(state, Action::Tour(action));
+    let next = if is_last { "Done" } else { "Next" };
     html! {
         <section
             class="tour" role="dialog" aria-labelledby="tour-title" aria-describedby="tour-text"
@@ -51,11 +48,9 @@ pub fn TourSheet(props: &Props) -> Html {
             <p class="tour-text" id="tour-text">{ step.text }{ " " }<strong>{ step.task }</strong></p>
             { templates(state, step) }
             <div class="tour-foot">
-                <button class="button" type="button" data-testid="tour-back" disabled={at == 0} onclick={act(TourAction::Back)}>{ "Back" }</button>
+                { button("button", "tour-back", "Back", at == 0, act(TourAction::Back)) }
                 <progress class="tour-progress" max={STEPS.len().to_string()} value={(at + 1).to_string()} aria-hidden="true" />
-                <button class="button is-main" type="button" data-testid="tour-next" onclick={act(TourAction::Next)}>
-                    { if is_last { "Done" } else { "Next" } }
-                </button>
+                { button("button is-main", "tour-next", next, false, act(TourAction::Next)) }
             </div>
         </section>
     }
@@ -64,10 +59,7 @@ pub fn TourSheet(props: &Props) -> Html {
 /// The templates that the step compares.
 fn templates(state: &UseReducerHandle<State>, step: &Step) -> Option<Html> {
     let buttons = step.templates.iter().enumerate().map(|(index, template)| {
-        let dispatch = state.dispatcher();
-        let onclick = Callback::from(move |_: MouseEvent| {
-            dispatch.dispatch(Action::Tour(TourAction::Try(index)));
-        });
+        let onclick = act(state, Action::Tour(TourAction::Try(index)));
         let is_shown = state.templates == [*template];
         html! {
             <button class="tool" type="button" data-testid="tour-try" aria-pressed={is_shown.to_string()} {onclick}>

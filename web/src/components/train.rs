@@ -9,16 +9,16 @@ mod offers;
 mod photos;
 mod scores;
 mod settings;
-mod webcam;
 
 use yew::prelude::*;
 
-use course_panel::CoursePanel;
-use offers::Offers;
+use course_panel::course_panel;
+use offers::offers;
 use photos::Photos;
-use settings::Settings;
+use settings::settings;
 
 use super::method_key;
+use crate::hooks::Sources;
 use crate::state::State;
 
 #[derive(Properties, PartialEq)]
@@ -29,13 +29,14 @@ pub struct Props {
 #[component]
 pub fn TrainRoom(props: &Props) -> Html {
     let state = &props.state;
+    let sources = use_context::<Sources>().unwrap_or_default();
     let method = method_key(state.train.settings.plan.method);
     html! {
         <div class="train" data-method={method}>
-            <Offers state={state.clone()} />
-            <Photos state={state.clone()} />
-            <Settings state={state.clone()} />
-            <CoursePanel state={state.clone()} />
+            { offers(state, &sources) }
+            <Photos {state} sources={sources.clone()} />
+            { settings(state) }
+            { course_panel(state) }
         </div>
     }
 }

@@ -2,7 +2,6 @@
 
 mod answer;
 mod bars;
-pub(super) mod choice;
 mod controls;
 mod loss_line;
 mod losses;
@@ -12,59 +11,48 @@ mod views;
 
 use yew::prelude::*;
 
-use super::problem_box::ProblemBox;
-use super::views::obstacle;
-use super::work_strip::WorkStrip;
+use super::act;
+use super::button::button;
+use super::obstacle::obstacle;
+use super::text::help;
+use super::work_strip::work_strip;
 use crate::format::{count, duration, percent};
 use crate::state::{Action, Asker, ShownTuning, State, TuneAction};
-use answer::TuneResult;
-use controls::TuneControls;
-use primer::Primer;
+use answer::tune_result;
+use controls::tune_controls;
+use primer::primer;
 
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    pub state: UseReducerHandle<State>,
-}
-
-#[component]
-pub fn TuneRoom(props: &Props) -> Html {
-    let state = &props.state;
-    let act = |action: TuneAction| {
-        let dispatch = state.dispatcher();
-        Callback::from(move |()| dispatch.dispatch(Action::Tune(action.clone())))
-    };
+pub fn tune_room(state: &UseReducerHandle<State>) -> Html {
+    let act = |action: TuneAction| act(state, Action::Tune(action));
     let is_busy = state.is_tuning();
-    let start = act(TuneAction::Started).reform(|_: MouseEvent| ());
     let can_start = !is_busy && !state.is_tuned() && state.tuning_task().is_some();
     let shown = state.shown_tuning();
     let result = match shown {
-        Some(shown) => html! {
-            <TuneResult state={state.clone()} is_dimmed={!shown.is_going && !state.is_tuned()} />
-        },
-        None => html! { <Primer /> },
+        Some(shown) => tune_result(state, shown, !shown.is_going && !state.is_tuned()),
+        None => primer(),
     };
-    let running = state.running(Asker::Tune).cloned();
+    let running = state.running(Asker::Tune);
+    let question = state.tune.question(state);
+    let obstacle = obstacle(
+        state,
+        state.tuning_obstacle(),
+        state.tune.inquiry.problem(question.as_ref()),
+        act(TuneAction::Again),
+    );
     html! {
-        <section class="card tune" aria-labelledby="tune-title" data-testid="tune">
+        <section key="tune" class="card tune" aria-labelledby="tune-title" data-testid="tune">
             <h2 class="card-title" id="tune-title">{ "Test-time tuning" }</h2>
-            <p class="help">
-                { "The context is tuned on this one image, without its label: many views of it \
-                   are looked at, and a step makes their predictions agree." }
-            </p>
-            <TuneControls state={state.clone()} />
+            { help("The context is tuned on this one image, without its label: many views of it \
+                   are looked at, and a step makes their predictions agree.") }
+            { tune_controls(state) }
             <div class="tune-go">
-                <button
-                    class="button is-main" type="button" data-testid="tune-start" onclick={start}
-                    disabled={!can_start}
-                >
-                    { "Tune on this image" }
-                </button>
-                <WorkStrip {running} unit="views and steps" idle={idle(state)} on_stop={act(TuneAction::Stop)} />
+                { button("button is-main", "tune-start", "Tune on this image", !can_start, act(TuneAction::Started)) }
+                { work_strip(running, "views and steps", idle(state), act(TuneAction::Stop)) }
             </div>
             <p class="visually-hidden" role="status">{ shown.filter(|shown| !shown.is_going).map(spoken) }</p>
             <div class="stage" aria-busy={is_busy.to_string()}>
                 { result }
-                { problem(state, act(TuneAction::Again)) }
+                { obstacle }
             </div>
         </section>
     }
@@ -89,16 +77,6 @@ fn idle(state: &State) -> String {
             count(settings.steps, "step", "steps")
         ),
     }
-}
-
-/// What stands between the image and its tuning.
-fn problem(state: &State, again: Callback<()>) -> Option<Html> {
-    let question = state.tune.question(state);
-    let common = obstacle(state, &state.tune.inquiry, question.as_ref(), again);
-    common.or_else(|| {
-        let own = state.tuning_obstacle().filter(|_| state.samples.is_some());
-        own.map(|problem| html! { <ProblemBox {problem} /> })
-    })
 }
 
 /// What came of it in a sentence, for those who hear it.

@@ -3,44 +3,44 @@
 
 use yew::prelude::*;
 
+use super::button::button;
+use super::text::{looks, span};
 use crate::format::duration;
 use crate::state::Running;
 
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    /// What is under way.
-    pub running: Option<Running>,
-    /// What is being counted, such as `views`.
-    pub unit: AttrValue,
-    /// What is said while nothing is under way.
-    #[prop_or_default]
-    pub idle: AttrValue,
-    pub on_stop: Callback<()>,
+/// `running` is what is under way, `unit` what is being counted in it, such as `views`;
+/// `idle` is said while nothing is under way.
+pub fn work_strip(
+    running: Option<&Running>,
+    unit: &str,
+    idle: String,
+    on_stop: Callback<MouseEvent>,
+) -> Html {
+    let busy = running.filter(|running| !running.is_cancelled);
+    let (share, text) = match busy {
+        Some(running) => progress(running, unit),
+        None => (0.0, idle),
+    };
+    html! {
+        <div class={looks("work-strip", busy.is_some().then_some("is-busy"))} data-testid="work-strip">
+            { progress_bar("Progress", share, None) }
+            { span("work-text", text) }
+            { button("quiet", "cancel", "Cancel", busy.is_none(), on_stop) }
+        </div>
+    }
 }
 
-#[component]
-pub fn WorkStrip(props: &Props) -> Html {
-    let busy = props
-        .running
-        .as_ref()
-        .filter(|running| !running.is_cancelled);
-    let (share, text) = match busy {
-        Some(running) => progress(running, &props.unit),
-        None => (0.0, props.idle.to_string()),
-    };
-    let onclick = props.on_stop.reform(|_: MouseEvent| ());
+/// How far something is, in words too where they say more than a number.
+pub fn progress_bar(label: &'static str, share: f64, words: Option<String>) -> Html {
+    let percent = 100.0 * share.min(1.0);
     html! {
-        <div class={classes!("work-strip", busy.is_some().then_some("is-busy"))} data-testid="work-strip">
-            <svg
-                class="work-progress" role="progressbar" aria-label="Progress" aria-valuemin="0" aria-valuemax="100"
-                aria-valuenow={format!("{:.0}", share * 100.0)} focusable="false"
-            >
-                <rect class="bar-track" width="100%" height="100%" rx="2" />
-                <rect class="work-fill" width={format!("{:.1}%", share * 100.0)} height="100%" rx="2" />
-            </svg>
-            <span class="work-text">{ text }</span>
-            <button class="quiet" type="button" data-testid="cancel" disabled={busy.is_none()} {onclick}>{ "Cancel" }</button>
-        </div>
+        <svg
+            class="work-progress" role="progressbar" aria-label={label} aria-valuemin="0" aria-valuemax="100"
+            aria-valuenow={format!("{percent:.0}")} aria-valuetext={words} focusable="false"
+        >
+            <rect class="bar-track" width="100%" height="100%" rx="2" />
+            <rect class="work-fill" width={format!("{percent:.1}%")} height="100%" rx="2" />
+        </svg>
     }
 }
 

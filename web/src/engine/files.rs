@@ -1,8 +1,8 @@
 //! Opening models and learned files.
 
 use candle_core::Device;
-use clipwright_shared::Session;
 use clipwright_shared::protocol::Answer;
+use clipwright_shared::{Error, Session};
 
 use super::memory::named;
 use super::{Failure, Memory, NamedFile, Step, Work};
@@ -14,7 +14,10 @@ pub(super) struct LoadModel {
 impl Work for LoadModel {
     fn step(&mut self, memory: &mut Memory) -> Result<Step, Failure> {
         // A model that does not open leaves the one before in its place.
-        let session = Session::from_files(&named(&self.files), &Device::Cpu)?;
+        let session = match Session::from_files(&named(&self.files), &Device::Cpu) {
+            Err(Error::NoVocabulary { .. }) => return Ok(Step::Waiting),
+            opened => opened?,
+        };
         let info = session.model_info();
         memory.open(session);
         Ok(Step::Done(Answer::ModelLoaded { info }, Vec::new()))

@@ -4,7 +4,7 @@ use std::io::Cursor;
 use clipwright_shared::protocol::{Answer, ClassProbability, Event, Message, Prompts, Request};
 use safetensors::tensor::{Dtype, TensorView};
 
-use super::{Engine, NamedFile, Reply};
+use super::{Engine, Failure, Memory, NamedFile, Reply, Running, Step, Work};
 
 /// Layers, patch and side of the little model below.
 const PATCH: usize = 4;
@@ -207,4 +207,58 @@ fn a_cancelled_task_is_answered_once_and_not_worked_on() {
             .receive(Message::Cancel { task: 3 }, Vec::new())
             .is_empty()
     );
+}
+
+/// Waits once, then is done.
+struct Waits(bool);
+
+impl Work for Waits {
+    fn step(&mut self, _: &mut Memory) -> Result<Step, Failure> {
+        let name = String::from("waited");
+        match std::mem::replace(&mut self.0, true) {
+            false => Ok(Step::Waiting),
+            true => Ok(Step::Done(Answer::LearnedRemoved { name }, Vec::new())),
+        }
+    }
+}
+
+#[test]
+fn what_waits_for_the_vocabulary_goes_on_with_it_or_fails() {
+    let whole = include_str!("../../../static/vocabulary/merges.txt");
+    for (fetched, goes_on) in [
+        (Err("status 404".into()), false),
+        (Ok("<!doctype html>".into()), false),
+        (Ok(whole.into()), true),
+    ] {
+        let mut engine = Engine::default();
+        assert_eq!(engine.bring_vocabulary(Err("early".into())), None);
+        engine.question = Some(Running {
+            task: 5,
+            work: Box::new(Waits(false)),
+            waits: false,
+        });
+        assert!(!engine.is_idle() && !engine.wants_vocabulary());
+        assert_eq!(engine.step(), None);
+        // Nothing is to be done until it comes.
+        assert!(engine.is_idle() && engine.wants_vocabulary());
+        assert_eq!(engine.step(), None);
+        let reply = engine.bring_vocabulary(fetched);
+        assert!(!engine.wants_vocabulary());
+        match goes_on {
+            true => {
+                assert_eq!(reply, None);
+                let event = engine.step().map(|reply| reply.event);
+                assert!(matches!(event, Some(Event::Done { task: 5, .. })));
+            }
+            false => {
+                let (task, message, hint) = failed(reply.unwrap());
+                assert_eq!(task, 5);
+                assert!(
+                    message.contains("vocabulary") && hint.is_some(),
+                    "{message}"
+                );
+            }
+        }
+        assert!(engine.is_idle());
+    }
 }

@@ -15,6 +15,9 @@ pub trait Work {
 #[derive(Debug, PartialEq)]
 pub enum Step {
     Going(Progress),
+    /// It goes on with the rules of the whole vocabulary
+    /// ([`Engine::bring_vocabulary`](super::Engine::bring_vocabulary)).
+    Waiting,
     /// The answer, and pixels as RGBA that go beside it.
     Done(Answer, Vec<u8>),
 }

@@ -9,6 +9,7 @@ use web_sys::{
 };
 
 use super::files_of;
+use crate::state::Problem;
 
 /// Most files that are taken from dropped folders: a drive is no set of images.
 const MOST_FILES: usize = 2000;
@@ -33,6 +34,50 @@ impl From<File> for Brought {
             path: path.unwrap_or_else(|| file.name()),
             file,
         }
+    }
+}
+
+/// Files that were brought together.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Bundle {
+    pub files: Vec<Brought>,
+    /// Whether more was brought than these.
+    is_cut: bool,
+}
+
+impl FromIterator<Brought> for Bundle {
+    /// All that was brought; those of a folder in the order of their names, which browsers
+    /// list them in no order.
+    fn from_iter<T: IntoIterator<Item = Brought>>(files: T) -> Self {
+        let files = files.into_iter();
+        let mut files: Vec<_> = files.map(|it| (it.path, it.file.into())).collect();
+        if files.iter().any(|(path, _)| path.contains('/')) {
+            sort(&mut files);
+        }
+        let files = files.into_iter().map(|(path, file)| Brought {
+            path,
+            file: file.unchecked_into(),
+        });
+        Self {
+            files: files.collect(),
+            is_cut: false,
+        }
+    }
+}
+
+impl Bundle {
+    /// What is to be said of the rest, if there is one.
+    pub fn problem(&self) -> Option<Problem> {
+        let taken = self.files.len();
+        self.is_cut.then(|| {
+            Problem::new(
+                format!(
+                    "only the first {taken} files were taken; expected at most {MOST_FILES}, \
+                     in folders at most {MOST_DEPTH} deep"
+                ),
+                "drop one of its folders, or measure larger sets with `clipwright eval`",
+            )
+        })
     }
 }
 
@@ -63,7 +108,8 @@ impl Dropped {
 
     /// All files in it and in its folders, sorted by name within each, as far as
     /// `MOST_FILES` and `MOST_DEPTH` go.
-    pub async fn walk(self) -> Vec<Brought> {
+    pub async fn walk(self) -> Bundle {
+        let mut is_cut = false;
         let mut found: Vec<Brought> = self.files.into_iter().map(Brought::from).collect();
         // Entries with their folder and depth, the next one last.
         let entries = self.entries.into_iter().rev();
@@ -71,6 +117,7 @@ impl Dropped {
             entries.map(|entry| (entry, String::new(), 0)).collect();
         while let Some((entry, folder, depth)) = waiting.pop() {
             if found.len() >= MOST_FILES {
+                is_cut = true;
                 break;
             }
             let path = format!("{folder}{}", entry.name());
@@ -78,12 +125,21 @@ impl Dropped {
                 found.extend(file(&entry).await.map(|file| Brought { path, file }));
             } else if depth < MOST_DEPTH {
                 let mut inside = entries_in(&entry).await;
-                inside.sort_by_key(|entry| std::cmp::Reverse(entry.name()));
-                let inside = inside.into_iter();
-                waiting.extend(inside.map(|entry| (entry, format!("{path}/"), depth + 1)));
+                is_cut |= inside.len() > MOST_FILES;
+                sort(&mut inside);
+                let inside = inside.into_iter().rev().map(|(_, entry)| {
+                    let entry = entry.unchecked_into();
+                    (entry, format!("{path}/"), depth + 1)
+                });
+                waiting.extend(inside);
+            } else {
+                is_cut = true;
             }
         }
-        found
+        Bundle {
+            files: found,
+            is_cut,
+        }
     }
 }
 
@@ -95,8 +151,13 @@ async fn file(entry: &FileSystemEntry) -> Option<File> {
     JsFuture::from(file).await.ok()?.dyn_into().ok()
 }
 
-/// What lies in a folder. A browser tells it in portions, an empty one last.
-async fn entries_in(folder: &FileSystemEntry) -> Vec<FileSystemEntry> {
+/// By folder, then by name.
+fn sort(named: &mut [(String, JsValue)]) {
+    named.sort_by(|(a, _), (b, _)| a.split('/').cmp(b.split('/')));
+}
+
+/// What lies in a folder, with names. A browser tells it in portions, an empty one last.
+async fn entries_in(folder: &FileSystemEntry) -> Vec<(String, JsValue)> {
     let folder: &FileSystemDirectoryEntry = folder.unchecked_ref();
     let reader = folder.create_reader();
     let mut all = Vec::new();
@@ -105,11 +166,10 @@ async fn entries_in(folder: &FileSystemEntry) -> Vec<FileSystemEntry> {
         if portion.length() == 0 || all.len() > MOST_FILES {
             return all;
         }
-        all.extend(
-            portion
-                .iter()
-                .map(JsValue::unchecked_into::<FileSystemEntry>),
-        );
+        all.extend(portion.iter().map(|entry| {
+            let name = entry.unchecked_ref::<FileSystemEntry>().name();
+            (name, entry)
+        }));
     }
 }
 

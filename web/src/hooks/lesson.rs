@@ -12,8 +12,10 @@ const FOLDER: &str = "samples/train/";
 /// `samples/train/lesson.json`.
 #[derive(Deserialize)]
 struct Lesson {
-    /// A learning rate that these few photos ask for.
+    /// A learning rate and a number of photos a step that these few photos ask for: an
+    /// epoch of one large step learns little, and larger steps overshoot.
     lr: f64,
+    batch: usize,
     classes: Vec<LessonClass>,
 }
 
@@ -56,5 +58,6 @@ pub async fn lesson(
     let new = lesson.classes.into_iter().filter(|class| class.is_new);
     settings.new_classes = new.map(|class| class.name).collect();
     settings.plan.lr = lesson.lr;
+    settings.plan.batch = lesson.batch;
     Ok((photos, settings))
 }

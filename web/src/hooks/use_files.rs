@@ -5,7 +5,7 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{Blob, File};
 use yew::prelude::*;
 
-use super::{Brought, Sources};
+use super::{Brought, Bundle, Sources};
 use crate::pile::{Found, Parcel, sort};
 use crate::sniff::{
     FileKind, HEAD_BYTES, LENGTH_BYTES, other_kind, safetensors_header_length, safetensors_kind,
@@ -16,11 +16,13 @@ use crate::state::{
 
 /// What the callback does with files, by their content.
 #[hook]
-pub fn use_files(state: &UseReducerHandle<State>, sources: &Sources) -> Callback<Vec<Brought>> {
+pub fn use_files(state: &UseReducerHandle<State>, sources: &Sources) -> Callback<Bundle> {
     let (dispatch, sources) = (state.dispatcher(), sources.clone());
-    Callback::from(move |files: Vec<Brought>| {
+    Callback::from(move |bundle: Bundle| {
         let (dispatch, sources) = (dispatch.clone(), sources.clone());
         spawn_local(async move {
+            let cut = bundle.problem();
+            let files = bundle.files;
             let mut pile = Vec::with_capacity(files.len());
             for Brought { path, file } in &files {
                 let (path, kind) = (path.clone(), kind(file).await);
@@ -28,17 +30,32 @@ pub fn use_files(state: &UseReducerHandle<State>, sources: &Sources) -> Callback
             }
             let sorted = sort(&pile);
             // From here on nothing waits: what is kept is named by the state at once.
-            for action in actions(&sorted.parcels, &files, &sources) {
+            let (actions, left_out) = actions(&sorted.parcels, &files, &sources);
+            for action in actions {
                 dispatch.dispatch(action);
             }
-            if let Some(problem) = sorted.problem {
+            let problems = [cut, left_out, sorted.problem];
+            if let Some(problem) = problems.into_iter().flatten().reduce(together) {
                 dispatch.dispatch(Action::FileRefused(problem));
             }
         });
     })
 }
 
-fn actions(parcels: &[Parcel], files: &[Brought], sources: &Sources) -> Vec<Action> {
+/// There is one place to say what went wrong: both, and what to do about the first.
+fn together(first: Problem, second: Problem) -> Problem {
+    Problem {
+        message: format!("{}; {}", first.message, second.message),
+        hint: first.hint.or(second.hint),
+    }
+}
+
+/// What happens to the page, and why some images do not.
+fn actions(
+    parcels: &[Parcel],
+    files: &[Brought],
+    sources: &Sources,
+) -> (Vec<Action>, Option<Problem>) {
     let (mut actions, mut rows) = (Vec::new(), Vec::new());
     let mut left_out = 0;
     for parcel in parcels {
@@ -63,13 +80,11 @@ fn actions(parcels: &[Parcel], files: &[Brought], sources: &Sources) -> Vec<Acti
             actions.push(Action::Batch(BatchAction::Added(rows)));
         }
     }
-    if left_out > 0 {
-        actions.push(Action::FileRefused(Problem::new(
-            format!("{left_out} images were left out: the table holds {MOST_IMAGES}"),
-            "measure larger sets with `clipwright eval`",
-        )));
-    }
-    actions
+    let problem = (left_out > 0).then(|| {
+        let message = format!("{left_out} images were left out: the table holds {MOST_IMAGES}");
+        Problem::new(message, "measure larger sets with `clipwright eval`")
+    });
+    (actions, problem)
 }
 
 fn image(file: &File, sources: &Sources) -> Image {

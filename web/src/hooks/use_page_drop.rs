@@ -6,7 +6,7 @@ use wasm_bindgen_futures::spawn_local;
 use web_sys::{ClipboardEvent, DataTransfer, DragEvent, File, FileList};
 use yew::prelude::*;
 
-use super::{Brought, Dropped};
+use super::{Brought, Bundle, Dropped};
 
 /// The files of a list.
 pub fn files_of(list: Option<FileList>) -> Vec<File> {
@@ -21,7 +21,7 @@ pub fn files_of(list: Option<FileList>) -> Vec<File> {
 /// Hands dropped and pasted files, and those in dropped folders, to `on_files`; whether
 /// files hover over the page right now.
 #[hook]
-pub fn use_page_drop(on_files: &Callback<Vec<Brought>>) -> bool {
+pub fn use_page_drop(on_files: &Callback<Bundle>) -> bool {
     let hovering = use_state_eq(|| false);
     // The listeners outlive a render; they ask for the newest callback.
     let newest = use_mut_ref(|| on_files.clone());

@@ -1,12 +1,15 @@
 //! Tells `offline.js` when the page has all that it opens with, which build it is, and
 //! what else it may ask for.
 
+use std::iter;
+
 use serde_json::json;
 use web_sys::{CustomEvent, CustomEventInit};
 use yew::prelude::*;
 
 use crate::presets::PRESETS;
 use crate::state::State;
+use crate::worker::MERGES;
 
 /// The name of this build; the worker's files are asked for under it.
 pub const PAGE_VERSION: &str = env!("CLIPWRIGHT_PAGE_VERSION");
@@ -15,22 +18,26 @@ pub const PAGE_VERSION: &str = env!("CLIPWRIGHT_PAGE_VERSION");
 #[hook]
 pub fn use_settled(state: &State) {
     let is_settled = state.model.info().is_some() && state.samples.is_some();
-    let is_site = state.site.is_some();
+    let (is_site, is_fixed) = (state.site.is_some(), state.is_fixed());
     let told = use_mut_ref(|| false);
     use_effect_with(is_settled, move |&is_settled| {
         if is_settled && !told.replace(true) {
-            tell(is_site);
+            tell(is_site, is_fixed);
         }
     });
 }
 
-fn tell(is_site: bool) {
-    // A page of somebody's own classifier has its classes, and no lesson.
-    let class_names = PRESETS.iter().filter(|_| !is_site);
-    let class_names: Vec<String> = class_names.map(|preset| preset.url()).collect();
+fn tell(is_site: bool, is_fixed: bool) {
+    // A page of somebody's own classifier has no lesson, and may know its classes only.
+    let of_text: Vec<String> = match is_fixed {
+        true => Vec::new(),
+        false => iter::once(MERGES.into())
+            .chain(PRESETS.iter().map(|preset| preset.url()))
+            .collect(),
+    };
     let detail = json!({
         "version": PAGE_VERSION,
-        "welcome": class_names,
+        "welcome": of_text,
         "lesson": (!is_site).then_some("samples/train/lesson.json"),
     });
     let details = CustomEventInit::new();

@@ -1,4 +1,7 @@
-use super::{LONGEST_CLASS, LONGEST_SETTING, MOST_BYTES, MOST_TEMPLATES, Reading, SetUp, read};
+use super::{
+    LONGEST_CLASS, LONGEST_LEARNED, LONGEST_SETTING, LONGEST_VALUE, MOST_BYTES, MOST_LEARNED,
+    MOST_TEMPLATES, Reading, SetUp, read,
+};
 use crate::state::Tab;
 
 fn texts(texts: &[&str]) -> Vec<String> {
@@ -11,6 +14,7 @@ fn set_up() -> SetUp {
         sample: Some(2),
         class_names: texts(&["red heart", "a, b & c = d", "50 % off + tax", "Żółw 🐢"]),
         templates: texts(&["a photo of a {}.", "{}"]),
+        learned: texts(&["coop.safetensors", "żółw, 2"]),
         settings: vec![("patches.overlap".into(), "0.25".into())],
     }
 }
@@ -28,6 +32,7 @@ fn what_is_written_is_read_again() {
         alone(|part, whole| part.tab = whole.tab),
         alone(|part, whole| part.class_names = whole.class_names),
         alone(|part, whole| part.templates = whole.templates),
+        alone(|part, whole| part.learned = whole.learned),
         alone(|part, whole| part.settings = whole.settings),
     ] {
         let (fragment, left_out) = set_up.fragment();
@@ -40,7 +45,8 @@ fn what_is_written_is_read_again() {
         assert!(!fragment.ends_with('.'), "{fragment}");
     }
     let (fragment, _) = set_up().fragment();
-    let start = "tab=patches&sample=3&patches.overlap=0.25&template=a+photo+of+a+%7B%7D%2E&";
+    let start = "tab=patches&sample=3&learned=coop.safetensors,%C5%BC%C3%B3%C5%82w%2C+2\
+                 &patches.overlap=0.25&template=a+photo+of+a+%7B%7D%2E&";
     assert!(fragment.starts_with(start), "{fragment}");
 }
 
@@ -70,9 +76,14 @@ fn what_makes_no_sense_is_left_out_and_named() {
             "template: expected at most",
         ),
         (
-            &format!("a={}", "x".repeat(LONGEST_SETTING + 1)),
+            &format!("a={}", "x".repeat(LONGEST_VALUE + 1)),
             "too long for a setting",
         ),
+        (
+            &format!("{}=1", "x".repeat(LONGEST_SETTING + 1)),
+            "too long for a setting",
+        ),
+        ("learned=%FF", "learned: not readable"),
         (
             &format!("a={}", "x".repeat(MOST_BYTES)),
             "the link is 16386 bytes long",
@@ -88,6 +99,29 @@ fn what_makes_no_sense_is_left_out_and_named() {
     let more = "&template=x".repeat(MOST_TEMPLATES + 1);
     let Reading { set_up, refused } = read(&more);
     assert_eq!((set_up.templates.len(), refused.len()), (MOST_TEMPLATES, 1));
+}
+
+#[test]
+fn names_of_learned_files_are_few_short_and_plain() {
+    let many = vec!["x".repeat(LONGEST_LEARNED + 1); MOST_LEARNED + 1];
+    let (fragment, left_out) = SetUp {
+        learned: many,
+        ..SetUp::default()
+    }
+    .fragment();
+    assert!(left_out.is_empty());
+    let expected = vec!["x".repeat(LONGEST_LEARNED); MOST_LEARNED];
+    assert_eq!(read(&fragment).set_up.learned, expected);
+    for (fragment, names) in [
+        ("learned=,+,%0A,a", &["a"][..]),
+        (
+            "learned=a%00b%0A,%E2%80%AEtxt.exe%E2%81%A6",
+            &["ab", "txt.exe"],
+        ),
+        ("learned=%3Cb%3Ebold", &["<b>bold"]),
+    ] {
+        assert_eq!(read(fragment).set_up.learned, names, "{fragment}");
+    }
 }
 
 #[test]

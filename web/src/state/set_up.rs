@@ -25,6 +25,11 @@ impl State {
             let value = (setting.get)(self);
             (value != (setting.get)(&fresh)).then(|| (setting.key.to_string(), value))
         });
+        let of_site = |name: &str| {
+            let mut learned = site.iter().flat_map(|site| &site.learned);
+            learned.any(|learned| learned.name == name)
+        };
+        let learned = self.learned.iter().map(|learned| &learned.file.name);
         SetUp {
             tab: (self.tab != Tab::default()).then_some(self.tab),
             sample: sample.filter(|sample| *sample > 0),
@@ -36,6 +41,7 @@ impl State {
                 true => Vec::new(),
                 false => self.templates.clone(),
             },
+            learned: learned.filter(|name| !of_site(name)).cloned().collect(),
             settings: settings.collect(),
         }
     }
@@ -65,10 +71,29 @@ impl State {
                 refused.push(format!("{key} cannot be “{value}”"));
             }
         }
-        if !refused.is_empty() {
-            let message = format!("parts of the link were left out: {}", refused.join("; "));
-            self.notice = Some(Problem::new(message, "everything else in it is set up"));
-        }
+        let is_here = |name: &&String| self.learned.iter().any(|one| one.file.name == **name);
+        let missing = set_up.learned.iter().filter(|name| !is_here(name));
+        let missing: Vec<&str> = missing.map(String::as_str).collect();
+        let absent = missing.join(", ");
+        let (message, hint) = match (refused.is_empty(), missing.is_empty()) {
+            (true, true) => return,
+            (true, false) => (
+                format!("this set-up used learned files: {absent}"),
+                "files do not travel in a link: drop them in if you have them",
+            ),
+            (false, true) => (
+                format!("parts of the link were left out: {}", refused.join("; ")),
+                "everything else in it is set up",
+            ),
+            (false, false) => (
+                format!(
+                    "parts of the link were left out: {}; and it used learned files: {absent}",
+                    refused.join("; ")
+                ),
+                "everything else in it is set up; drop the learned files in if you have them",
+            ),
+        };
+        self.notice = Some(Problem::new(message, hint));
     }
 }
 

@@ -4,13 +4,7 @@
 //! characters come up when UTF-8 is read as something else; some of them hardly
 //! ever stand beside each other in honest text.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
-
-/// What Python takes for part of a word.
-static PART_OF_A_WORD: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"[\p{L}\p{N}_]").expect("the pattern is valid"));
+use super::categories::{is_letter, is_number};
 
 /// Kinds of characters, a bit each.
 type Kinds = u32;
@@ -191,10 +185,7 @@ pub fn is_bad(text: &str) -> bool {
 fn kinds_of(character: char) -> Kinds {
     let when = |is: bool, kind: Kinds| if is { kind } else { 0 };
     let mut kinds = when(is_space(character), SPACE)
-        | when(
-            PART_OF_A_WORD.is_match(character.encode_utf8(&mut [0; 4])),
-            WORD,
-        )
+        | when(is_part_of_a_word(character), WORD)
         | when(character.is_ascii_lowercase(), A_TO_Z)
         | when(character.is_ascii_uppercase(), CAPITAL_A_TO_Z)
         | when(!character.is_ascii_alphabetic(), NO_LATIN_LETTER)
@@ -225,4 +216,9 @@ fn lists(characters: &str, wanted: char) -> bool {
 /// What Python takes for white space: Unicode's, and four control characters.
 pub fn is_space(character: char) -> bool {
     character.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&character)
+}
+
+/// What Python takes for part of a word.
+fn is_part_of_a_word(character: char) -> bool {
+    character == '_' || is_letter(character) || is_number(character)
 }

@@ -4,22 +4,16 @@
 //! an older release and leaves terminal escapes in, so the rules of ftfy 6.3.1
 //! are written out here, in `mojibake` and `badness`.
 
-use std::sync::LazyLock;
-
 use icu_normalizer::ComposingNormalizerBorrowed;
-use regex::Regex;
 
 use super::badness::is_space;
+use super::categories::is_digit;
 use super::characters::{is_unwanted, plain_characters};
 use super::entities::{unescape, unescape_certain};
 use super::mojibake::fix_encoding;
 
 /// Most characters that are repaired as one (`max_decode_length`).
 const LONGEST_SEGMENT: usize = 1_000_000;
-
-/// Terminal colours and the like.
-static TERMINAL_ESCAPE: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"\x1b\[[\d;]*[a-zA-Z]").expect("the pattern is valid"));
 
 /// The text whose words CLIP encodes (openai/CLIP `simple_tokenizer.py`,
 /// `whitespace_clean(basic_clean(text)).lower()`): repaired, HTML's character
@@ -59,7 +53,7 @@ fn repair_segment(segment: &str, is_html: bool) -> String {
         };
         let fixed = fixed.replace("\r\n", "\n");
         let fixed: String = fixed.chars().flat_map(plain_characters).collect();
-        let fixed = TERMINAL_ESCAPE.replace_all(&fixed, "");
+        let fixed = without_terminal_escapes(&fixed);
         let fixed: String = fixed.chars().filter(|c| !is_unwanted(*c)).collect();
         let fixed = ComposingNormalizerBorrowed::new_nfc().normalize(&fixed);
         if fixed == text {
@@ -67,4 +61,21 @@ fn repair_segment(segment: &str, is_html: bool) -> String {
         }
         text = fixed.into_owned();
     }
+}
+
+/// Without terminal colours and the like (`\x1b\[[\d;]*[a-zA-Z]`).
+fn without_terminal_escapes(text: &str) -> String {
+    let mut parts = text.split("\x1b[");
+    let mut kept = String::from(parts.next().unwrap_or(""));
+    for part in parts {
+        let after = part.trim_start_matches(|character| character == ';' || is_digit(character));
+        match after.strip_prefix(|character: char| character.is_ascii_alphabetic()) {
+            Some(after) => kept.push_str(after),
+            None => {
+                kept.push_str("\x1b[");
+                kept.push_str(part);
+            }
+        }
+    }
+    kept
 }

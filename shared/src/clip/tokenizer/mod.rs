@@ -1,98 +1,96 @@
-//! CLIP's byte-pair encoding, for the full vocabulary and for cut ones.
-//!
-//! `instant-clip-tokenizer` merges the pairs. The clean-up in front of it and
-//! the special tokens inside a text, which it spells in a way of its own, are
-//! done here as in openai/CLIP `simple_tokenizer.py`.
+//! CLIP's byte-pair encoding, for the full vocabulary and for cut ones (openai/CLIP
+//! `simple_tokenizer.py`): a text is cleaned, split into words, and the bytes of each
+//! word are joined to pieces of the vocabulary.
 
 mod badness;
+mod byte_pairs;
+mod categories;
 mod characters;
 mod clean;
 mod code_pages;
 mod entities;
+mod merges;
 mod mojibake;
 mod vocabulary;
 mod words;
 
 pub use clean::clean;
-
-use std::io::Cursor;
-
-use instant_clip_tokenizer::{Token, Tokenizer as BytePairEncoding};
+pub use merges::supply_merges;
 
 use super::TokenRow;
 use crate::error::{Error, Result};
-use words::{END_OF_TEXT, LONG_S_ENDING, START_OF_TEXT, words};
+use byte_pairs::{BYTES, BytePairs, WORD_END};
+use words::{END_OF_TEXT, START_OF_TEXT, words};
 
-/// OpenAI's merge rules, most frequent first (openai/CLIP
-/// `bpe_simple_vocab_16e6.txt`, the 48 894 lines that CLIP uses).
-const MERGES: &str = include_str!("../../../../static/vocabulary/merges.txt");
-
-/// Bytes and bytes at a word's end: ids that need no merge rule.
-const BYTES: usize = 512;
 /// Start of text and end of text, the two highest ids.
 const SPECIAL: usize = 2;
 
+/// How many merge rules a vocabulary has.
+fn rules(vocabulary: usize) -> usize {
+    vocabulary.saturating_sub(BYTES + SPECIAL)
+}
+
 /// Text ↔ token ids.
 pub struct Tokenizer {
-    encoding: BytePairEncoding,
+    pairs: BytePairs,
 }
 
 impl Tokenizer {
+    /// Ids of the largest vocabulary that needs no [`supply_merges`].
+    pub const INCLUDED: usize = merges::INCLUDED;
+
     /// The tokenizer of a model with `vocabulary` rows in its token embedding:
     /// 49 408 is CLIP's own; a smaller one keeps the most frequent merges, so
     /// every text can still be encoded, in more tokens.
     ///
     /// # Errors
-    /// [`Error::Setting`] below 515 rows or above CLIP's 49 408.
+    /// [`Error::Setting`] below 515 rows or above CLIP's 49 408;
+    /// [`Error::NoVocabulary`] if its merge rules are not here yet.
     pub fn new(vocabulary: usize) -> Result<Self> {
-        let largest = BYTES + SPECIAL + MERGES.lines().count() - 1;
-        let size = u16::try_from(vocabulary)
-            .ok()
-            .filter(|_| (BYTES + SPECIAL + 1..=largest).contains(&vocabulary))
-            .ok_or_else(|| {
-                let expected = format!("between {} and {largest}", BYTES + SPECIAL + 1);
-                Error::setting("the vocabulary", vocabulary, expected)
-            })?;
-        let encoding = BytePairEncoding::with_vocabulary(Cursor::new(MERGES), size)
-            .map_err(|error| Error::format("the vocabulary", error))?;
-        Ok(Self { encoding })
+        let merges = Self::merges(vocabulary)?;
+        let pairs = BytePairs::read(merges, rules(vocabulary))?;
+        Ok(Self { pairs })
+    }
+
+    /// Whether [`new`](Self::new) would do, told in no time.
+    ///
+    /// # Errors
+    /// As it.
+    pub fn check(vocabulary: usize) -> Result<()> {
+        Self::merges(vocabulary).map(|_| ())
+    }
+
+    fn merges(vocabulary: usize) -> Result<&'static str> {
+        let smallest = BYTES + SPECIAL + 1;
+        if !(smallest..=merges::WHOLE).contains(&vocabulary) {
+            let expected = format!("between {smallest} and {}", merges::WHOLE);
+            return Err(Error::setting("the vocabulary", vocabulary, expected));
+        }
+        merges::merges(vocabulary)
     }
 
     /// The id that starts every prompt.
     pub fn start_of_text(&self) -> u32 {
-        self.encoding.start_of_text().to_u16().into()
+        self.pairs.len() as u32
     }
 
     /// The id that ends every prompt.
     pub fn end_of_text(&self) -> u32 {
-        self.encoding.end_of_text().to_u16().into()
+        self.start_of_text() + 1
     }
 
     /// Token ids of `text` alone, without start and end. The text is cleaned
     /// first ([`clean`]); special tokens written out in it become their ids.
     pub fn encode(&self, text: &str) -> Vec<u32> {
-        let mut tokens = Vec::new();
+        let mut ids = Vec::new();
         for word in words(&clean(text)) {
             match word {
-                START_OF_TEXT => tokens.push(self.encoding.start_of_text()),
-                END_OF_TEXT => tokens.push(self.encoding.end_of_text()),
-                LONG_S_ENDING => self.long_s_ending(&mut tokens),
-                _ => self.encoding.encode(word, &mut tokens),
+                START_OF_TEXT => ids.push(self.start_of_text()),
+                END_OF_TEXT => ids.push(self.end_of_text()),
+                _ => self.pairs.encode(word, &mut ids),
             }
         }
-        let id = |token: Token| token.to_u16().into();
-        tokens.into_iter().map(id).collect()
-    }
-
-    /// The library takes `'ſ` for two words: the apostrophe's id is that of one at
-    /// a word's end, half of [`BYTES`] too high.
-    fn long_s_ending(&self, tokens: &mut Vec<Token>) {
-        let apostrophe = tokens.len();
-        self.encoding.encode(LONG_S_ENDING, tokens);
-        let inside = tokens[apostrophe].to_u16() - BYTES as u16 / 2;
-        if let Some(inside) = Token::from_u16(inside, &self.encoding) {
-            tokens[apostrophe] = inside;
-        }
+        ids
     }
 
     /// The text of token ids: a blank behind each word, U+FFFD for bytes that
@@ -101,30 +99,26 @@ impl Tokenizer {
     /// # Errors
     /// [`Error::Setting`] for an id outside the vocabulary.
     pub fn decode(&self, ids: &[u32]) -> Result<String> {
-        let token = |id: u32| {
-            let token = u16::try_from(id).ok();
-            let token = token.and_then(|id| Token::from_u16(id, &self.encoding));
-            token.ok_or_else(|| {
-                let expected = format!("an id up to {}", self.end_of_text());
-                Error::setting("a token id", id, expected)
-            })
-        };
-        let special = |id: &u32| *id == self.start_of_text() || *id == self.end_of_text();
-        let mut text = String::new();
-        for ids in ids.chunk_by(|a, b| !special(a) && !special(b)) {
-            match ids {
-                [id] if *id == self.start_of_text() => text.push_str(START_OF_TEXT),
-                [id] if *id == self.end_of_text() => text.push_str(END_OF_TEXT),
-                _ => {
-                    let tokens = ids
-                        .iter()
-                        .map(|id| token(*id))
-                        .collect::<Result<Vec<_>>>()?;
-                    text.push_str(&self.encoding.decode(tokens));
+        let mut bytes = Vec::new();
+        for &id in ids {
+            match id.checked_sub(self.start_of_text()) {
+                None => {
+                    for byte in self.pairs.bytes_of(id as usize) {
+                        bytes.push(byte.byte);
+                        if byte.ends_word {
+                            bytes.extend(WORD_END.as_bytes());
+                        }
+                    }
+                }
+                Some(0) => bytes.extend(START_OF_TEXT.as_bytes()),
+                Some(1) => bytes.extend(END_OF_TEXT.as_bytes()),
+                Some(_) => {
+                    let expected = format!("an id up to {}", self.end_of_text());
+                    return Err(Error::setting("a token id", id, expected));
                 }
             }
         }
-        Ok(text)
+        Ok(String::from_utf8_lossy(&bytes).replace(WORD_END, " "))
     }
 
     /// Start of text, `text`, end of text (openai/CLIP `tokenize`).

@@ -1,38 +1,26 @@
 //! What each id of the vocabulary stands for, spelled as the reference's vocabulary
-//! spells it (openai/CLIP `simple_tokenizer.py`: `bytes_to_unicode`).
+//! spells it (openai/CLIP `simple_tokenizer.py`: `self.encoder`).
 
-use std::iter;
-
+use super::Tokenizer;
+use super::byte_pairs::WORD_END;
 use super::words::{END_OF_TEXT, START_OF_TEXT};
-use super::{BYTES, MERGES, Tokenizer};
-
-/// Ends the pieces that end a word.
-const WORD_END: &str = "</w>";
-
-/// The letters that the 256 bytes are written as, in the order of their ids: those
-/// that can be seen as themselves, then the others as letters from U+0100 on.
-fn byte_letters() -> impl Iterator<Item = char> {
-    let seen = ('!'..='~').chain('¡'..='¬').chain('®'..='ÿ');
-    let count = seen.clone().count() as u32;
-    let others = (0..256 - count).filter_map(|at| char::from_u32(256 + at));
-    seen.chain(others)
-}
 
 impl Tokenizer {
     /// Every piece of the vocabulary in the order of ids; those at a word's end end in
     /// `</w>`.
     pub fn pieces(&self) -> Vec<String> {
-        let inside = byte_letters().map(String::from);
-        let ending = byte_letters().map(|letter| format!("{letter}{WORD_END}"));
-        let count = (self.start_of_text() as usize).saturating_sub(BYTES);
-        // The first line says what the file is.
-        let merged = MERGES.lines().skip(1).take(count);
-        inside
-            .chain(ending)
-            .chain(merged.map(|pair| pair.replace(' ', "")))
-            .chain(iter::once(START_OF_TEXT.into()))
-            .chain(iter::once(END_OF_TEXT.into()))
-            .collect()
+        let spelled = |id| {
+            let mut piece = String::new();
+            for byte in self.pairs.bytes_of(id) {
+                piece.push(byte.letter);
+                if byte.ends_word {
+                    piece.push_str(WORD_END);
+                }
+            }
+            piece
+        };
+        let special = [START_OF_TEXT, END_OF_TEXT].map(String::from);
+        (0..self.pairs.len()).map(spelled).chain(special).collect()
     }
 }
 

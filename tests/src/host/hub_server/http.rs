@@ -2,7 +2,7 @@
 //! may break off.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 
 use anyhow::{Context, Result, bail};
 use serde_json::json;
@@ -100,8 +100,9 @@ pub fn write_reply(mut stream: TcpStream, request: &Request, reply: &Reply) -> R
     };
     stream.write_all(&reply.body[..until.min(reply.body.len())])?;
     if let Some(Fault::Stall(_)) = reply.fault {
-        // Until the client gives up, or the patience of reading ends.
+        // Until either side gives up, or the patience of reading ends.
         let _ = stream.read(&mut [0]);
+        let _ = stream.shutdown(Shutdown::Both);
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ mod page_files;
 mod replies;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -48,7 +48,7 @@ pub struct HubServer {
 pub enum Fault {
     /// The connection ends after so many bytes.
     Break(usize),
-    /// Nothing comes any more after so many bytes.
+    /// Nothing comes any more after so many bytes, until [`HubServer::hang_up`].
     Stall(usize),
     /// The whole file, so many bytes shorter, and no word of it.
     Shorter(usize),
@@ -87,6 +87,8 @@ struct State {
     faults: VecDeque<Fault>,
     lies: Vec<(String, String)>,
     requests: Vec<Request>,
+    /// Connections that have stalled.
+    stalled: Vec<TcpStream>,
 }
 
 #[derive(Default)]
@@ -176,6 +178,14 @@ impl HubServer {
         self.state().faults.extend(faults);
     }
 
+    /// Ends the connections on which nothing comes any more.
+    pub fn hang_up(&self) {
+        for stream in self.state().stalled.drain(..) {
+            // The client may have gone first.
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+
     /// Says something else in a header of what it tells of files.
     pub fn lie(&self, header: &str, value: &str) {
         self.state().lies.push((header.into(), value.into()));
@@ -245,7 +255,11 @@ fn answer(shared: &Shared, stream: TcpStream) -> Result<()> {
     let reply = {
         let mut state = shared.state.lock().expect("no request panics");
         state.requests.push(request.clone());
-        replies::reply(&hosts, &mut state, &request)
+        let reply = replies::reply(&hosts, &mut state, &request);
+        if let Some(Fault::Stall(_)) = reply.fault {
+            state.stalled.push(stream.try_clone()?);
+        }
+        reply
     };
     http::write_reply(stream, &request, &reply)
 }

@@ -3,9 +3,11 @@
 use clipwright_shared::protocol::Ranking;
 use yew::prelude::*;
 
+use crate::components::button::remove_button;
 use crate::components::method_key;
+use crate::components::text::{looks, span};
 use crate::format::percent;
-use crate::state::{BatchAction, BatchLearner, Entry};
+use crate::state::{Action, BatchAction, BatchLearner, Entry, State};
 
 #[derive(Properties, PartialEq)]
 pub struct Props {
@@ -17,7 +19,7 @@ pub struct Props {
     pub is_current: bool,
     /// Whether it is the image that is looked at.
     pub is_shown: bool,
-    pub on_act: Callback<BatchAction>,
+    pub dispatch: UseReducerDispatcher<State>,
 }
 
 #[component]
@@ -25,12 +27,12 @@ pub fn BatchRow(props: &Props) -> Html {
     let Props { row, learners, .. } = props;
     let title = &row.image.title;
     let source = row.image.source;
-    let show = props
-        .on_act
-        .reform(move |_: MouseEvent| BatchAction::Shown(source));
-    let remove = props
-        .on_act
-        .reform(move |_: MouseEvent| BatchAction::Removed(source));
+    let act = |action: BatchAction| {
+        let dispatch = props.dispatch.clone();
+        Callback::from(move |_: MouseEvent| dispatch.dispatch(Action::Batch(action.clone())))
+    };
+    let show = act(BatchAction::Shown(source));
+    let remove = act(BatchAction::Removed(source));
     let cells: Html = match row.problem().filter(|_| props.is_current) {
         Some(problem) => html! {
             <td class="batch-problem" colspan={learners.len().to_string()} data-testid="batch-problem">
@@ -72,7 +74,7 @@ pub fn BatchRow(props: &Props) -> Html {
             <td class="batch-label" title={label.clone()}>{ label }</td>
             { cells }
             <td class="batch-remove">
-                <button class="remove" type="button" onclick={remove} aria-label={format!("remove {title}")} />
+                { remove_button(format!("remove {title}"), remove) }
             </td>
         </tr>
     }
@@ -92,17 +94,17 @@ fn cell(learner: &BatchLearner, ranking: Option<&Ranking>, right: Option<bool>) 
                 <span class="mark" aria-hidden="true">{ mark }</span>
                 <span class="visually-hidden">{ said }</span>
                 <span class="batch-class" title={top.class.clone()}>{ &top.class }</span>
-                <span class="batch-percent">{ percent(top.probability) }</span>
+                { span("batch-percent", percent(top.probability)) }
             </>
         },
         (None, Some(problem)) => {
             html! { <span class="batch-class" title={problem.clone()}>{ problem }</span> }
         }
-        (None, None) => html! { <span class="batch-class">{ "…" }</span> },
+        (None, None) => span("batch-class", "…"),
     };
     html! {
         <td
-            key={learner.name.clone()} class={classes!("batch-cell", look)} data-method={method_key(learner.method)}
+            key={learner.name.clone()} class={looks("batch-cell", look)} data-method={method_key(learner.method)}
             data-testid="batch-cell" data-learner={learner.name.clone()} data-class={top.map(|top| top.class.clone())}
             data-probability={top.map(|top| top.probability.to_string())} data-right={right.map(|right| right.to_string())}
         >

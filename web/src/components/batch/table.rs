@@ -3,25 +3,14 @@
 use yew::prelude::*;
 
 use super::row::BatchRow;
-use crate::components::{method_key, method_title};
+use crate::components::text::heard;
+use crate::components::{act, method_key, method_title};
 use crate::format::count;
 use crate::state::{Action, BatchAction, BatchLearner, SortKey, State};
 
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    pub state: UseReducerHandle<State>,
-}
-
-#[component]
-pub fn Table(props: &Props) -> Html {
-    let state = &props.state;
+pub fn table(state: &UseReducerHandle<State>) -> Html {
     let learners = state.batch_learners();
-    let on_act = {
-        let dispatch = state.dispatcher();
-        use_callback((), move |action: BatchAction, ()| {
-            dispatch.dispatch(Action::Batch(action));
-        })
-    };
+    let dispatch = state.dispatcher();
     let question = state.batch_question();
     let shown = state.image.as_ref().map(|image| image.source);
     let view = state.batch_view();
@@ -34,7 +23,7 @@ pub fn Table(props: &Props) -> Html {
             <BatchRow
                 key={row.image.source.0} row={row.clone()} learners={learners.clone()} {right}
                 is_current={question.is_some_and(|question| row.is_answered(question))}
-                is_shown={shown == Some(row.image.source)} on_act={on_act.clone()}
+                is_shown={shown == Some(row.image.source)} dispatch={dispatch.clone()}
             />
         }
     });
@@ -53,7 +42,7 @@ pub fn Table(props: &Props) -> Html {
                         { head(state, SortKey::Name, "Image", "name", None) }
                         { head(state, SortKey::Label, "Label", "label", None) }
                         { for heads }
-                        <th scope="col"><span class="visually-hidden">{ "Remove" }</span></th>
+                        <th scope="col">{ heard("Remove") }</th>
                     </tr>
                 </thead>
                 <tbody>{ for rows }{ nothing }</tbody>
@@ -81,12 +70,7 @@ fn head(
         true => "descending",
         false => "ascending",
     });
-    let onclick = {
-        let (dispatch, key) = (state.dispatcher(), key.clone());
-        Callback::from(move |_: MouseEvent| {
-            dispatch.dispatch(Action::Batch(BatchAction::SortedBy(key.clone())));
-        })
-    };
+    let onclick = act(state, Action::Batch(BatchAction::SortedBy(key)));
     let method = learner.map(|learner| method_key(learner.method));
     let says = match learner {
         Some(_) => format!("{name}: sort by how probable its answer is"),

@@ -3,14 +3,16 @@
 use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
-#[derive(Properties, PartialEq)]
-pub struct Props {
+use crate::components::text::looks;
+
+pub struct Chip {
     pub index: usize,
     pub name: AttrValue,
     pub count: usize,
     /// Whether the Tab key comes to this one; arrows go on from there.
     pub is_current: bool,
-    pub on_act: Callback<ChipAct>,
+    /// Whether it is being renamed.
+    pub is_edited: bool,
 }
 
 /// What is done with the chip at a place.
@@ -20,6 +22,10 @@ pub enum ChipAct {
     Focused(usize),
     /// The focus is to go there.
     Focus(usize),
+    /// It is to be renamed.
+    Edit(usize),
+    /// The renaming is over.
+    Settled,
     Move {
         at: usize,
         to: usize,
@@ -34,37 +40,28 @@ pub enum ChipAct {
     },
 }
 
-#[component]
-pub fn Chip(props: &Props) -> Html {
-    let Props {
+pub fn chip(chip: Chip, on_act: &Callback<ChipAct>) -> Html {
+    let Chip {
         index,
         name,
         count,
         is_current,
-        on_act,
-    } = props;
-    let (index, count) = (*index, *count);
-    let is_editing = use_state_eq(|| false);
-    let edit = |editing: bool| {
-        let is_editing = is_editing.setter();
-        Callback::from(move |()| is_editing.set(editing))
-    };
-    let content = match *is_editing {
-        true => {
-            html! { <Edit {index} name={name.clone()} on_act={on_act.clone()} on_end={edit(false)} /> }
-        }
+        is_edited,
+    } = chip;
+    let tabindex = if is_current { "0" } else { "-1" };
+    let content = match is_edited {
+        true => html! { <Edit {index} name={name.clone()} {on_act} /> },
         false => {
-            let (open, on_key) = (edit(true), on_key(index, count, edit(true), on_act.clone()));
             html! {
                 <span
                     class="chip-name" role="button" data-chip={index.to_string()} data-testid="class-name"
-                    tabindex={if *is_current { "0" } else { "-1" }} onkeydown={on_key}
-                    onclick={open.reform(|_: MouseEvent| ())}
+                    {tabindex} onkeydown={on_key(index, count, on_act.clone())}
+                    onclick={on_act.reform(move |_: MouseEvent| ChipAct::Edit(index))}
                     onfocus={on_act.reform(move |_: FocusEvent| ChipAct::Focused(index))}
                     aria-label={format!("{name}, class {} of {count}", index + 1)} aria-describedby="class-help"
                     title="Click, Enter or F2 renames"
                 >
-                    { name }
+                    { name.clone() }
                 </span>
             }
         }
@@ -75,11 +72,13 @@ pub fn Chip(props: &Props) -> Html {
         by_key: event.detail() == 0,
     });
     html! {
-        <li class={classes!("chip", is_editing.then_some("is-edited"))} data-testid="class-chip" data-class={name.clone()}>
+        <li
+            key={&*name} class={looks("chip", is_edited.then_some("is-edited"))} data-testid="class-chip"
+            data-class={name.clone()}
+        >
             { content }
             <button
-                class="remove" type="button" onclick={remove} aria-label={format!("remove {name}")}
-                tabindex={if *is_current { "0" } else { "-1" }}
+                class="remove" type="button" onclick={remove} aria-label={format!("remove {name}")} {tabindex}
             />
         </li>
     }
@@ -87,17 +86,12 @@ pub fn Chip(props: &Props) -> Html {
 
 /// Enter and F2 rename, Delete removes, arrows go to the neighbours, with Alt the chip
 /// goes there itself.
-fn on_key(
-    index: usize,
-    count: usize,
-    edit: Callback<()>,
-    on_act: Callback<ChipAct>,
-) -> Callback<KeyboardEvent> {
+fn on_key(index: usize, count: usize, on_act: Callback<ChipAct>) -> Callback<KeyboardEvent> {
     Callback::from(move |event: KeyboardEvent| {
         let to = match event.key().as_str() {
             "Enter" | "F2" | " " => {
                 event.prevent_default();
-                return edit.emit(());
+                return on_act.emit(ChipAct::Edit(index));
             }
             "Delete" | "Backspace" => {
                 event.prevent_default();
@@ -123,7 +117,6 @@ struct EditProps {
     index: usize,
     name: AttrValue,
     on_act: Callback<ChipAct>,
-    on_end: Callback<()>,
 }
 
 /// The name as a field, all of it selected.
@@ -142,14 +135,14 @@ fn Edit(props: &EditProps) -> Html {
         });
     }
     let settle = {
-        let (on_act, on_end, input) = (props.on_act.clone(), props.on_end.clone(), input.clone());
+        let (on_act, input) = (props.on_act.clone(), input.clone());
         let (index, is_settled) = (props.index, is_settled.clone());
         Callback::from(move |(keeps, focuses): (bool, bool)| {
             if is_settled.replace(true) {
                 return;
             }
             let name = input.cast::<HtmlInputElement>().map(|input| input.value());
-            on_end.emit(());
+            on_act.emit(ChipAct::Settled);
             if let Some(name) = name.filter(|_| keeps) {
                 on_act.emit(ChipAct::Rename { at: index, name });
             }

@@ -12,14 +12,7 @@ use crate::state::{Action, Problem, State, WordsAction};
 /// What the samples' own classes are called among the presets.
 const SAMPLES: &str = "samples";
 
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    pub state: UseReducerHandle<State>,
-}
-
-#[component]
-pub fn PresetMenu(props: &Props) -> Html {
-    let state = &props.state;
+pub fn preset_menu(state: &UseReducerHandle<State>) -> Html {
     let samples = state
         .samples
         .as_ref()

@@ -2,20 +2,14 @@
 
 use clipwright_shared::learners::Method;
 use clipwright_shared::session::ZERO_SHOT;
-use web_sys::HtmlSelectElement;
 use yew::prelude::*;
 
-use super::super::{method_key, method_title};
+use crate::components::changing;
+use crate::components::choice::{Chance, Choice};
+use crate::components::{method_key, method_title};
 use crate::state::{Action, LearnedTabAction, LearnedTabSettings, State};
 
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    pub state: UseReducerHandle<State>,
-}
-
-#[component]
-pub fn Chooser(props: &Props) -> Html {
-    let state = &props.state;
+pub fn chooser(state: &UseReducerHandle<State>) -> Html {
     let chosen = state.looked_at_learner().map(|info| info.name.as_str());
     let learned = state.open_learned().map(|info| {
         let is_chosen = chosen == Some(info.name.as_str());
@@ -33,9 +27,13 @@ pub fn Chooser(props: &Props) -> Html {
     }
 }
 
-fn set(state: &UseReducerHandle<State>, settings: LearnedTabSettings) {
-    let action = LearnedTabAction::Set(settings);
-    state.dispatch(Action::LearnedTab(action));
+/// A callback that changes the settings.
+pub fn change<T: 'static>(
+    state: &UseReducerHandle<State>,
+    change: fn(&mut LearnedTabSettings, T),
+) -> Callback<T> {
+    let action = |settings| Action::LearnedTab(LearnedTabAction::Set(settings));
+    changing(state, |state| &state.learned_tab.settings, action, change)
 }
 
 fn choice(
@@ -45,16 +43,9 @@ fn choice(
     method: Method,
     is_chosen: bool,
 ) -> Html {
-    let onchange = {
-        let (state, name) = (state.clone(), name.to_string());
-        Callback::from(move |_: Event| {
-            let settings = LearnedTabSettings {
-                learner: Some(name.clone()),
-                ..state.learned_tab.settings.clone()
-            };
-            set(&state, settings);
-        })
-    };
+    let on_value = change(state, |settings, learner| settings.learner = Some(learner));
+    let learner = name.to_string();
+    let onchange = on_value.reform(move |_: Event| learner.clone());
     html! {
         <label key={name.to_string()} class="learner-choice" data-method={method_key(method)}>
             <input
@@ -74,24 +65,14 @@ fn choice(
 fn class_choice(state: &UseReducerHandle<State>) -> Option<Html> {
     let looked_at = state.looked_at_class()?.to_string();
     let info = state.looked_at_learner()?;
-    let onchange = {
-        let state = state.clone();
-        Callback::from(move |event: Event| {
-            let list: HtmlSelectElement = event.target_unchecked_into();
-            let settings = LearnedTabSettings {
-                class: Some(list.value()),
-                ..state.learned_tab.settings.clone()
-            };
-            set(&state, settings);
-        })
-    };
-    let options = info.class_names.iter().map(|name| {
-        html! { <option value={name.clone()} selected={*name == looked_at}>{ name }</option> }
-    });
+    let on_value = change(state, |settings, class| settings.class = Some(class));
+    let names = info.class_names.iter();
+    let chances = names.map(|name| Chance::new(name.clone(), name.clone()));
+    let chances: Vec<Chance> = chances.collect();
     Some(html! {
-        <label class="learned-class">
-            <span>{ "Each class has its own vectors; those of" }</span>
-            <select class="text-input" data-testid="learned-class" {onchange}>{ for options }</select>
-        </label>
+        <Choice
+            id="learned-class" label="Each class has its own vectors; those of" is_row={true} {chances}
+            value={looked_at} {on_value}
+        />
     })
 }

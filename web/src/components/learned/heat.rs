@@ -2,11 +2,10 @@
 //! are. With many classes the numbers wait until a cell is pointed at.
 
 use clipwright_shared::learners::Method;
-use wasm_bindgen::JsCast;
-use web_sys::HtmlElement;
 use yew::prelude::*;
 
-use super::super::{method_key, method_title};
+use crate::components::text::looks;
+use crate::components::{focus_in, method_key, method_title};
 
 /// Classes up to which there is room for the numbers.
 const NUMBERS_UP_TO: usize = 10;
@@ -34,7 +33,6 @@ pub fn HeatTable(props: &Props) -> Html {
     } = props;
     let pointed = use_state_eq(|| None::<[usize; 2]>);
     let stop = use_state_eq(|| [0_usize, 0]);
-    let table = use_node_ref();
     let count = matrix.len();
     let has_numbers = count <= NUMBERS_UP_TO;
     let stop_at = stop.map(|at| at.min(count.saturating_sub(1)));
@@ -71,7 +69,7 @@ pub fn HeatTable(props: &Props) -> Html {
     let mean = mean_of_others(matrix);
     html! {
         <figure
-            class={classes!("cosines", (!has_numbers).then_some("is-small"))} data-method={method_key(*method)}
+            class={looks("cosines", (!has_numbers).then_some("is-small"))} data-method={method_key(*method)}
             data-testid="similarity" data-learner={props.detail.clone()}
         >
             <figcaption class="insight-sub">
@@ -80,7 +78,7 @@ pub fn HeatTable(props: &Props) -> Html {
             </figcaption>
             <div class="cosines-frame">
                 <table
-                    ref={table.clone()} class="cosines-table" onkeydown={on_key(&table, stop_at, count)}
+                    class="cosines-table" onkeydown={on_key(stop_at, count)}
                     aria-label={format!("{}: cosines between the classes", method_title(*method))}
                 >
                     <thead><tr><td />{ for heads }</tr></thead>
@@ -146,8 +144,7 @@ pub fn mean_of_others(matrix: &[Vec<f32>]) -> Option<f32> {
 }
 
 /// Arrows lead from cell to cell, Home and End along a row.
-fn on_key(table: &NodeRef, [row, column]: [usize; 2], count: usize) -> Callback<KeyboardEvent> {
-    let table = table.clone();
+fn on_key([row, column]: [usize; 2], count: usize) -> Callback<KeyboardEvent> {
     Callback::from(move |event: KeyboardEvent| {
         let last = count.saturating_sub(1);
         let [row, column] = match event.key().as_str() {
@@ -160,12 +157,7 @@ fn on_key(table: &NodeRef, [row, column]: [usize; 2], count: usize) -> Callback<
             _ => return,
         };
         event.prevent_default();
-        let selector = format!("[data-cell='{row}-{column}']");
-        let table = table.cast::<web_sys::Element>();
-        let cell = table.and_then(|table| table.query_selector(&selector).ok().flatten());
-        if let Some(cell) = cell.and_then(|cell| cell.dyn_into::<HtmlElement>().ok()) {
-            let _ = cell.focus();
-        }
+        focus_in(&event, "table", &format!("[data-cell='{row}-{column}']"));
     })
 }
 

@@ -5,20 +5,13 @@ use clipwright_shared::explain::LayerChange;
 use clipwright_shared::protocol::LearnedInfo;
 use yew::prelude::*;
 
-use super::super::bar::Bar;
-use super::super::prompt_line::PromptLine;
-use super::super::{method_key, method_title};
+use crate::components::bar::bar;
+use crate::components::prompt_line::prompt_line;
+use crate::components::text::help;
+use crate::components::{method_key, method_title};
 use crate::prompt::learned_pieces;
 
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    pub layers: Vec<LayerChange>,
-    pub info: LearnedInfo,
-}
-
-#[component]
-pub fn Layers(props: &Props) -> Html {
-    let Props { layers, info } = props;
+pub fn layers(layers: &[LayerChange], info: &LearnedInfo) -> Html {
     let sizes = layers.iter().map(size);
     let largest = sizes.fold(f64::MIN_POSITIVE, f64::max);
     let rank = layers.iter().map(|layer| layer.rank).max().unwrap_or(0);
@@ -27,14 +20,12 @@ pub fn Layers(props: &Props) -> Html {
             <h3 class="insight-title">
                 <span class="dot" />{ format!("{}: how much each layer changes", method_title(info.method)) }
             </h3>
-            <PromptLine pieces={learned_pieces(info)} class_name="class" />
-            <p class="help">
-                { format!("The words stay; the encoders' attention changes. Each bar is the norm of what \
-                           is added to a weight (of rank {rank}), as a share of that weight's own norm.") }
-            </p>
+            { prompt_line(&learned_pieces(info), "class", false) }
+            { help(format!("The words stay; the encoders' attention changes. Each bar is the norm of what \
+                           is added to a weight (of rank {rank}), as a share of that weight's own norm.")) }
             <div class="layer-tables">
-                { table("Image encoder", layers.iter().filter(|layer| layer.is_image), largest) }
-                { table("Text encoder", layers.iter().filter(|layer| !layer.is_image), largest) }
+                { table("Image encoder", layers, true, largest) }
+                { table("Text encoder", layers, false, largest) }
             </div>
         </section>
     }
@@ -45,16 +36,14 @@ fn size(layer: &LayerChange) -> f64 {
     layer.share.unwrap_or(layer.norm)
 }
 
-fn table<'a>(
-    title: &str,
-    layers: impl Iterator<Item = &'a LayerChange> + Clone,
-    largest: f64,
-) -> Html {
-    let mut blocks: Vec<usize> = layers.clone().map(|layer| layer.block).collect();
-    blocks.sort_unstable();
-    blocks.dedup();
+fn table(title: &str, layers: &[LayerChange], is_image: bool, largest: f64) -> Html {
+    let layers = layers.iter().filter(|layer| layer.is_image == is_image);
+    let last = layers.clone().map(|layer| layer.block).max();
+    let blocks = (0..=last.unwrap_or_default())
+        .filter(|block| layers.clone().any(|layer| layer.block == *block));
+    let blocks: Vec<usize> = blocks.collect();
     if blocks.is_empty() {
-        return html! { <p class="help">{ format!("{title}: unchanged.") }</p> };
+        return help(format!("{title}: unchanged."));
     }
     let used =
         |projection: &Projection| layers.clone().any(|layer| layer.projection == *projection);
@@ -101,7 +90,7 @@ fn cell(layer: Option<&LayerChange>, largest: f64) -> Html {
             data-testid="layer-change" data-image={layer.is_image.to_string()} data-block={layer.block.to_string()}
             data-projection={layer.projection.letter().to_string()} data-norm={layer.norm.to_string()}
         >
-            <span class="layer-bar"><Bar share={(size(layer) / largest) as f32} /><span>{ shown }</span></span>
+            <span class="layer-bar">{ bar((size(layer) / largest) as f32) }<span>{ shown }</span></span>
         </td>
     }
 }

@@ -1,23 +1,14 @@
 //! Images and every learner's prompts in one plane.
 
 use clipwright_shared::learners::Method;
-use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
-use super::super::point_map::{MapPoint, PointKind, PointMap};
-use crate::state::{Action, LearnedTabAction, LearnedTabSettings, State};
+use super::chooser::change;
+use crate::components::check::{Check, check};
+use crate::components::point_map::{MapPoint, PointKind, PointMap};
+use crate::state::{ShownLearned, State};
 
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    pub state: UseReducerHandle<State>,
-}
-
-#[component]
-pub fn LearnedMap(props: &Props) -> Html {
-    let state = &props.state;
-    let Some(shown) = state.shown_learned() else {
-        return Html::default();
-    };
+pub fn learned_map(state: &UseReducerHandle<State>, shown: ShownLearned<'_>) -> Html {
     let settings = &state.learned_tab.settings;
     let map = &shown.answer.map;
     let places = match settings.together {
@@ -63,6 +54,20 @@ pub fn LearnedMap(props: &Props) -> Html {
         }));
     }
     let share = (places.shares[0] + places.shares[1]) * 100.0;
+    let together = Check {
+        testid: "map-together",
+        label: "Lay images and prompts over each other",
+        help: None,
+        is_on: settings.together,
+        is_disabled: false,
+    };
+    let samples = Check {
+        testid: "map-samples",
+        label: "With the samples",
+        help: None,
+        is_on: settings.samples,
+        is_disabled: false,
+    };
     let label = "Map of images and of the classes' prompts";
     html! {
         <section class="card insight" aria-labelledby="map-title" data-testid="learned-map" data-together={settings.together.to_string()}>
@@ -74,10 +79,8 @@ pub fn LearnedMap(props: &Props) -> Html {
                 { eyes(state) }
             </p>
             <div class="map-switches">
-                { switch(state, "map-together", "Lay images and prompts over each other", settings.together,
-                    |settings, is_on| LearnedTabSettings { together: is_on, ..settings }) }
-                { switch(state, "map-samples", "With the samples", settings.samples,
-                    |settings, is_on| LearnedTabSettings { samples: is_on, ..settings }) }
+                { check(together, &change(state, |settings, is_on| settings.together = is_on)) }
+                { check(samples, &change(state, |settings, is_on| settings.samples = is_on)) }
             </div>
             <p class="help map-gap">
                 { match settings.together {
@@ -101,27 +104,4 @@ fn eyes(state: &State) -> Option<&'static str> {
     let info = state.looked_at_learner()?;
     (info.method == Method::Lora)
         .then_some(" The images are where the adapted image encoder sees them.")
-}
-
-fn switch(
-    state: &UseReducerHandle<State>,
-    testid: &'static str,
-    label: &'static str,
-    is_on: bool,
-    set: fn(LearnedTabSettings, bool) -> LearnedTabSettings,
-) -> Html {
-    let onchange = {
-        let state = state.clone();
-        Callback::from(move |event: Event| {
-            let input: HtmlInputElement = event.target_unchecked_into();
-            let settings = set(state.learned_tab.settings.clone(), input.checked());
-            state.dispatch(Action::LearnedTab(LearnedTabAction::Set(settings)));
-        })
-    };
-    html! {
-        <label class="map-switch">
-            <input type="checkbox" data-testid={testid} checked={is_on} {onchange} />
-            { label }
-        </label>
-    }
 }

@@ -3,21 +3,15 @@
 use clipwright_shared::explain::ProbeClass;
 use yew::prelude::*;
 
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    pub classes: Vec<ProbeClass>,
-}
+use crate::components::text::{help, number_cell, span};
 
-#[component]
-pub fn Probe(props: &Props) -> Html {
-    let rows = props.classes.iter().map(row);
+pub fn probe(classes: &[ProbeClass]) -> Html {
+    let rows = classes.iter().map(row);
     html! {
         <section class="card insight" data-method="linear_probe" data-testid="insight-probe">
             <h3 class="insight-title"><span class="dot" />{ "Linear probe: its classes" }</h3>
-            <p class="help">
-                { "It asks no text: each class is a row of weights that image features are multiplied \
-                   with. Rows that point the same way (a cosine near 1) are easily mistaken." }
-            </p>
+            { help("It asks no text: each class is a row of weights that image features are multiplied \
+                   with. Rows that point the same way (a cosine near 1) are easily mistaken.") }
             <div class="table-frame" tabindex="0" role="region" aria-label="The probe's classes">
                 <table class="plain-table">
                     <thead>
@@ -40,15 +34,15 @@ fn row(class: &ProbeClass) -> Html {
         html! {
             <li class="near-word" data-testid="near-class" data-class={near.class.clone()} data-cosine={near.cosine.to_string()}>
                 <span class="piece is-word">{ &near.class }</span>
-                <span class="near-distance">{ format!("{:.2}", near.cosine) }</span>
+                { span("near-distance", format!("{:.2}", near.cosine)) }
             </li>
         }
     });
     html! {
         <tr data-testid="probe-class" data-class={class.class.clone()} data-norm={class.norm.to_string()}>
             <th scope="row">{ &class.class }</th>
-            <td class="number">{ format!("{:.3}", class.norm) }</td>
-            <td class="number">{ format!("{:+.3}", class.bias) }</td>
+            { number_cell(format!("{:.3}", class.norm)) }
+            { number_cell(format!("{:+.3}", class.bias)) }
             <td><ul class="near-words">{ for nearest }</ul></td>
         </tr>
     }

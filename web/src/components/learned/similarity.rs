@@ -5,21 +5,12 @@ use clipwright_shared::protocol::LearnerPrompts;
 use clipwright_shared::session::ZERO_SHOT;
 use yew::prelude::*;
 
-use super::super::problem_box::ProblemBox;
 use super::heat::{HeatTable, mean_of_others};
-use crate::state::{Action, Problem, State};
+use crate::components::act;
+use crate::components::problem_box::{problem_box, problem_with};
+use crate::state::{Action, Problem, ShownLearned, State};
 
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    pub state: UseReducerHandle<State>,
-}
-
-#[component]
-pub fn Similarities(props: &Props) -> Html {
-    let state = &props.state;
-    let Some(shown) = state.shown_learned() else {
-        return Html::default();
-    };
+pub fn similarities(state: &UseReducerHandle<State>, shown: ShownLearned<'_>) -> Html {
     let classes = &shown.request.prompts.class_names;
     let looked_at = shown.request.learned.as_deref();
     let compared: Vec<&LearnerPrompts> = shown
@@ -115,10 +106,12 @@ fn refusal(state: &UseReducerHandle<State>, learner: &LearnerPrompts, problem: &
     };
     let problem = Problem::new(problem.to_string(), hint);
     let is_other = !names.is_empty() && names != state.class_names;
-    let action = is_other.then_some(AttrValue::Static("Use its class names"));
-    let on_action = {
-        let dispatch = state.dispatcher();
-        Callback::from(move |()| dispatch.dispatch(Action::ClassesReplaced(names.clone())))
+    let content = match is_other {
+        true => {
+            let replace = act(state, Action::ClassesReplaced(names));
+            problem_with(&problem, "Use its class names", replace)
+        }
+        false => problem_box(&problem),
     };
-    html! { <div key={learner.name.clone()}><ProblemBox {problem} {action} {on_action} /></div> }
+    html! { <div key={learner.name.clone()}>{ content }</div> }
 }

@@ -6,24 +6,14 @@ use clipwright_shared::learners::Method;
 use clipwright_shared::protocol::{ContextShift, LearnedInfo, ShiftedVector};
 use yew::prelude::*;
 
-use super::super::bar::Bar;
-use super::super::prompt_line::PromptLine;
-use super::super::{method_key, method_title};
+use crate::components::bar::bar;
+use crate::components::prompt_line::prompt_line;
+use crate::components::text::{help, span};
+use crate::components::{method_key, method_title};
 use crate::prompt::learned_pieces;
-use crate::state::State;
+use crate::state::{ShownLearned, State};
 
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    pub state: UseReducerHandle<State>,
-    pub info: LearnedInfo,
-}
-
-#[component]
-pub fn Vectors(props: &Props) -> Html {
-    let Props { state, info } = props;
-    let Some(shown) = state.shown_learned() else {
-        return Html::default();
-    };
+pub fn vectors(state: &State, shown: ShownLearned<'_>, info: &LearnedInfo) -> Html {
     let Some(Explanation::Context {
         vectors,
         mean_token_norm,
@@ -34,7 +24,7 @@ pub fn Vectors(props: &Props) -> Html {
         return Html::default();
     };
     let shift = shown.answer.shift.as_ref();
-    let class = vectors.first().and_then(|vector| vector.class.clone());
+    let class = vectors.first().and_then(|vector| vector.class.as_deref());
     let longest = vectors
         .iter()
         .map(|vector| vector.norm)
@@ -52,13 +42,13 @@ pub fn Vectors(props: &Props) -> Html {
         });
         row(vector, moved, longest)
     });
-    let of = class.clone().map(|class| format!(" of {class}"));
+    let of = class.map(|class| format!(" of {class}"));
     html! {
         <section class="card insight" data-method={method_key(info.method)} data-testid="insight-vectors">
             <h3 class="insight-title">
                 <span class="dot" />{ format!("{}: the words nearest to its vectors", method_title(info.method)) }{ of }
             </h3>
-            <PromptLine pieces={learned_pieces(info)} class_name={class.unwrap_or_else(|| "class".into())} />
+            { prompt_line(&learned_pieces(info), class.unwrap_or("class"), false) }
             <p class="help" id="nearest-help">
                 { "Each vector took a word's place and may lie anywhere between words. The numbers \
                    are distances to the nearest words' embeddings: where all are about as far, no \
@@ -103,7 +93,7 @@ fn words(nearest: &[NearWord]) -> Html {
         html! {
             <li class="near-word" data-testid="near-word" data-word={near.word.clone()} data-distance={near.distance.to_string()} {title}>
                 <span class="piece is-word">{ word }{ (!is_whole).then_some("…") }</span>
-                <span class="near-distance">{ format!("{:.2}", near.distance) }</span>
+                { span("near-distance", format!("{:.2}", near.distance)) }
             </li>
         }
     });
@@ -121,7 +111,7 @@ fn readable(piece: &str) -> (&str, bool) {
 fn norm(norm: f64, longest: f64) -> Html {
     html! {
         <span class="vector-norm">
-            <Bar share={(norm / longest) as f32} />
+            { bar((norm / longest) as f32) }
             <span>{ format!("norm {norm:.3}") }</span>
         </span>
     }
@@ -132,7 +122,7 @@ fn token_norm(mean: Option<f64>, longest: f64) -> Option<Html> {
     let mean = mean?;
     Some(html! {
         <div class="vector-line is-mean" data-method="zero_shot" data-testid="mean-token-norm" data-norm={mean.to_string()}>
-            <span class="help">{ "A word's embedding, on average" }</span>
+            { span("help", "A word's embedding, on average") }
             { norm(mean, longest) }
         </div>
     })
@@ -151,9 +141,7 @@ fn said_of_shift(shift: &ContextShift, state: &State) -> Html {
 
 fn no_shift(info: &LearnedInfo, shift: Option<&ContextShift>) -> Option<Html> {
     let is_missing = info.method == Method::CoCoOp && shift.is_none();
-    is_missing.then(|| {
-        html! { <p class="help">{ "Choose an image to see how far it moves these vectors." }</p> }
-    })
+    is_missing.then(|| help("Choose an image to see how far it moves these vectors."))
 }
 
 fn net(norms: &MetaNetNorms) -> Html {

@@ -2,21 +2,13 @@
 
 use yew::prelude::*;
 
-use super::super::prompt_line::PromptLine;
+use crate::components::prompt_line::prompt_line;
 use crate::prompt::template_pieces;
 use crate::state::State;
 
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    pub state: UseReducerHandle<State>,
-}
-
-#[component]
-pub fn Words(props: &Props) -> Html {
-    let state = &props.state;
-    let prompts = state.templates.iter().map(|template| {
-        html! { <PromptLine pieces={template_pieces(template)} class_name="class" /> }
-    });
+pub fn words(state: &State) -> Html {
+    let templates = state.templates.iter();
+    let prompts = templates.map(|template| prompt_line(&template_pieces(template), "class", false));
     let more = match state.open_learned().next() {
         Some(_) => "Choose a learned prompt above to see what took the words' place.",
         None => {

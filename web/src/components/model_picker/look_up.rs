@@ -3,8 +3,9 @@
 use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
-use super::{Props, act};
-use crate::components::problem_box::ProblemBox;
+use super::act;
+use crate::components::problem_box::problem_box;
+use crate::components::text::help;
 use crate::format::size;
 use crate::hub::Record;
 use crate::state::{Action, HubAction, LookUp, State};
@@ -37,9 +38,7 @@ const SUGGESTIONS: [(&str, &str); 5] = [
 /// and for a moment holds the file and the weights.
 const LARGE: u64 = 1_200_000_000;
 
-#[component]
-pub fn LookUpPart(props: &Props) -> Html {
-    let state = &props.state;
+pub fn look_up_part(state: &UseReducerHandle<State>) -> Html {
     let oninput = {
         let dispatch = state.dispatcher();
         Callback::from(move |event: InputEvent| {
@@ -95,10 +94,8 @@ fn suggestion(state: &UseReducerHandle<State>, name: &str, what: &str) -> Html {
 fn outcome(state: &UseReducerHandle<State>) -> Html {
     match &state.hub.look_up {
         LookUp::Idle => Html::default(),
-        LookUp::Asking { repository, .. } => html! {
-            <p class="help">{ format!("Looking up {repository}…") }</p>
-        },
-        LookUp::Refused(problem) => html! { <ProblemBox problem={problem.clone()} /> },
+        LookUp::Asking { repository, .. } => help(format!("Looking up {repository}…")),
+        LookUp::Refused(problem) => problem_box(problem),
         LookUp::Found(record) => found(state, record),
     }
 }

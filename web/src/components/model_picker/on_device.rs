@@ -2,19 +2,18 @@
 
 use yew::prelude::*;
 
-use super::{Props, act, is_open};
+use super::{act, is_open};
+use crate::components::text::{help, span};
 use crate::format::{percent, size};
 use crate::hub::OnDevice;
 use crate::state::{HubAction, State};
 
-#[component]
-pub fn OnDevicePart(props: &Props) -> Html {
-    let state = &props.state;
+pub fn on_device_part(state: &UseReducerHandle<State>) -> Html {
     let list = match &state.hub.models {
-        None => html! { <p class="help">{ "Looking…" }</p> },
-        Some(models) if models.is_empty() => html! {
-            <p class="help">{ "None yet. What you download is kept here and works without a network." }</p>
-        },
+        None => help("Looking…"),
+        Some(models) if models.is_empty() => {
+            help("None yet. What you download is kept here and works without a network.")
+        }
         Some(models) => html! {
             <ul class="device-models">{ for models.iter().map(|model| row(state, model)) }</ul>
         },
@@ -22,7 +21,7 @@ pub fn OnDevicePart(props: &Props) -> Html {
     let room = state
         .hub
         .free_bytes
-        .map(|free| html! { <span class="model-facts">{ format!("room for {} more", size(free)) }</span> });
+        .map(|free| span("model-facts", format!("room for {} more", size(free))));
     html! {
         <section class="picker-part" aria-labelledby="picker-device">
             <div class="picker-head">
@@ -58,39 +57,69 @@ fn row(state: &UseReducerHandle<State>, model: &OnDevice) -> Html {
     let is_leaving = state.hub.removing.contains(&key);
     let is_open = is_open(state, &name);
     let use_it = match model.is_whole() {
-        true => html! {
-            <button
-                class="button" type="button" data-testid="device-open" aria-label={format!("Open {name}")}
-                disabled={is_open || is_opening || is_leaving} onclick={act(state, HubAction::OpenAsked(key.clone()))}
-            >
-                { if is_open { "Is open" } else if is_opening { "Opening…" } else { "Open" } }
-            </button>
-        },
-        false => html! {
-            <button
-                class="button" type="button" data-testid="device-continue" aria-label={format!("Continue {name}")}
-                disabled={is_fetching || is_leaving} onclick={act(state, HubAction::DownloadAsked(record.clone().into()))}
-            >
-                { "Continue" }
-            </button>
-        },
+        true => {
+            let says = match (is_open, is_opening) {
+                (true, _) => "Is open",
+                (false, true) => "Opening…",
+                (false, false) => "Open",
+            };
+            let is_disabled = is_open || is_opening || is_leaving;
+            let open = act(state, HubAction::OpenAsked(key.clone()));
+            way(
+                "device-open",
+                says,
+                format!("Open {name}"),
+                is_disabled,
+                open,
+            )
+        }
+        false => {
+            let go_on = HubAction::DownloadAsked(record.clone().into());
+            let (is_disabled, go_on) = (is_fetching || is_leaving, act(state, go_on));
+            way(
+                "device-continue",
+                "Continue",
+                format!("Continue {name}"),
+                is_disabled,
+                go_on,
+            )
+        }
     };
+    let says = if is_leaving { "Removing…" } else { "Remove" };
+    let remove = act(state, HubAction::RemoveAsked(key.clone()));
+    let remove = way(
+        "device-remove",
+        says,
+        format!("Remove {name}"),
+        is_leaving,
+        remove,
+    );
     html! {
         <li
-            class="model-row" key={key.clone()} data-testid="device-model" data-name={name.clone()}
+            class="model-row" key={key} data-testid="device-model" data-name={name.clone()}
             data-whole={model.is_whole().to_string()}
         >
             <div class="model-what">
                 <strong>{ name.clone() }</strong>
-                <span class="model-facts is-numbers">{ facts }</span>
+                { span("model-facts is-numbers", facts) }
             </div>
             { use_it }
-            <button
-                class="button" type="button" data-testid="device-remove" aria-label={format!("Remove {name}")}
-                disabled={is_leaving} onclick={act(state, HubAction::RemoveAsked(key))}
-            >
-                { if is_leaving { "Removing…" } else { "Remove" } }
-            </button>
+            { remove }
         </li>
+    }
+}
+
+/// A button; `label` says of which model it is.
+fn way(
+    testid: &'static str,
+    says: &'static str,
+    label: String,
+    disabled: bool,
+    onclick: Callback<MouseEvent>,
+) -> Html {
+    html! {
+        <button class="button" type="button" data-testid={testid} aria-label={label} {disabled} {onclick}>
+            { says }
+        </button>
     }
 }

@@ -2,15 +2,14 @@
 
 use yew::prelude::*;
 
-use super::{Props, act};
-use crate::components::problem_box::ProblemBox;
+use super::act;
+use crate::components::button::button;
+use crate::components::problem_box::problem_with;
 use crate::format::{percent, size};
 use crate::hub::time_left;
-use crate::state::{Action, Download, DownloadStage, HubAction, State};
+use crate::state::{Download, DownloadStage, HubAction, State};
 
-#[component]
-pub fn TransferPart(props: &Props) -> Html {
-    let state = &props.state;
+pub fn transfer_part(state: &UseReducerHandle<State>) -> Html {
     let Some(download) = &state.hub.download else {
         return Html::default();
     };
@@ -29,7 +28,7 @@ pub fn TransferPart(props: &Props) -> Html {
                     <strong>{ name.clone() }</strong>
                     <span class="model-facts is-numbers" data-testid="hub-progress">{ facts(download) }</span>
                 </div>
-                { button(state, download) }
+                { way(state, download) }
             </div>
             <svg
                 class="transfer-bar" role="progressbar" aria-label={format!("Download of {name}")}
@@ -64,25 +63,15 @@ fn facts(download: &Download) -> String {
     facts.join(" · ")
 }
 
-fn button(state: &UseReducerHandle<State>, download: &Download) -> Html {
-    match download.is_running() {
-        true => html! {
-            <button
-                class="button" type="button" data-testid="hub-cancel"
-                onclick={act(state, HubAction::DownloadCancelled)}
-            >
-                { "Cancel" }
-            </button>
-        },
-        false => html! {
-            <button
-                class="button is-main" type="button" data-testid="hub-continue"
-                onclick={act(state, HubAction::DownloadAsked(download.record.clone().into()))}
-            >
-                { "Continue" }
-            </button>
-        },
+/// What stops it, or goes on with it.
+fn way(state: &UseReducerHandle<State>, download: &Download) -> Html {
+    if download.is_running() {
+        let cancel = act(state, HubAction::DownloadCancelled);
+        return button("button", "hub-cancel", "Cancel", false, cancel);
     }
+    let again = HubAction::DownloadAsked(download.record.clone().into());
+    let again = act(state, again);
+    button("button is-main", "hub-continue", "Continue", false, again)
 }
 
 fn unkept(download: &Download) -> Option<Html> {
@@ -99,11 +88,6 @@ fn stopped(state: &UseReducerHandle<State>, download: &Download) -> Option<Html>
     let DownloadStage::Stopped(Some(problem)) = &download.stage else {
         return None;
     };
-    let record = download.record.clone();
-    let dispatch = state.dispatcher();
-    let on_action = Callback::from(move |()| {
-        let again = HubAction::DownloadAsked(record.clone().into());
-        dispatch.dispatch(Action::Hub(again));
-    });
-    Some(html! { <ProblemBox problem={problem.clone()} action="Try again" {on_action} /> })
+    let again = HubAction::DownloadAsked(download.record.clone().into());
+    Some(problem_with(problem, "Try again", act(state, again)))
 }

@@ -1,79 +1,58 @@
-//! How the image is cut up, who is asked, and which class the colour is of.
+//! How the image is cut up, and which class the colour is of.
 
 use yew::prelude::*;
 
-use crate::components::slider::Slider;
-use crate::components::tune::choice::{Chance, Choice};
-use crate::components::views::LearnerChoice;
+use crate::components::changing;
+use crate::components::choice::{Chance, Choice};
+use crate::components::slider::{Slider, slider};
+use crate::components::views::trusted_slider;
 use crate::format::percent;
 use crate::state::{Action, PatchesAction, PatchesSettings, ShownViews, State};
 
 /// What the list calls the class that the image shows most probably.
 const MOST_PROBABLE: &str = "";
 
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    pub state: UseReducerHandle<State>,
-    /// How many views are trusted, of how many.
-    pub trusted: usize,
-    pub views: usize,
-    /// How far the answer is.
-    pub children: Html,
-}
-
-#[component]
-pub fn PatchesControls(props: &Props) -> Html {
-    let state = &props.state;
+/// `trusted` of `views` are.
+pub fn patches_controls(state: &UseReducerHandle<State>, trusted: usize, views: usize) -> Html {
     let settings = &state.patches.settings;
-    let on_grid = change(state, |settings, value: f64| settings.grid = value as usize);
-    let on_overlap = change(state, |settings, value: f64| settings.overlap = value);
-    let on_share = change(state, |settings, value: f64| settings.share = value);
-    let on_learner = change(state, |settings, learned| settings.learned = learned);
+    let grid = Slider {
+        id: "patches-grid",
+        label: "Grid",
+        shown: format!("{0} × {0}", settings.grid),
+        value: settings.grid as f64,
+        range: [1.0, PatchesSettings::MOST_ALONG as f64, 1.0],
+        help: "Patches along each side of the image.",
+        is_disabled: false,
+    };
+    let overlap = Slider {
+        id: "patches-overlap",
+        label: "Overlap",
+        shown: format!("{:.2}", settings.overlap),
+        value: settings.overlap,
+        range: [0.0, PatchesSettings::MOST_OVERLAP, 0.05],
+        help: "How far a patch reaches over its cell, as a share of the cell.",
+        is_disabled: false,
+    };
+    let on_share = change(state, |settings, value| settings.share = value);
     html! {
         <>
-            <div class="views-controls">
-                <Slider
-                    id="patches-grid" label="Grid" shown={format!("{0} × {0}", settings.grid)}
-                    value={settings.grid as f64} min={1.0} max={PatchesSettings::MOST_ALONG as f64} step={1.0}
-                    help="Patches along each side of the image." on_value={on_grid}
-                />
-                <Slider
-                    id="patches-overlap" label="Overlap" shown={format!("{:.2}", settings.overlap)}
-                    value={settings.overlap} min={0.0} max={PatchesSettings::MOST_OVERLAP} step={0.05}
-                    help="How far a patch reaches over its cell, as a share of the cell." on_value={on_overlap}
-                />
-                <Slider
-                    id="patches-share" label="Trusted" shown={format!("{} of {}", props.trusted, props.views)}
-                    value={settings.share} min={0.05} max={1.0} step={0.05}
-                    help="The share of the views with the lowest entropy, marked in amber: those that test-time tuning trusts."
-                    on_value={on_share}
-                />
-                { heat_choice(state) }
-            </div>
-            <div class="views-asked">
-                <LearnerChoice
-                    id="patches" state={state.clone()} chosen={settings.learned.clone()} on_value={on_learner}
-                />
-                { props.children.clone() }
-            </div>
+            { slider(grid, &change(state, |settings, value: f64| settings.grid = value as usize)) }
+            { slider(overlap, &change(state, |settings, value| settings.overlap = value)) }
+            { trusted_slider("patches-share", settings.share, trusted, views, &on_share) }
+            { heat_choice(state) }
         </>
     }
 }
 
 fn heat_choice(state: &UseReducerHandle<State>) -> Html {
-    let chance = |value: &str, label: String| Chance {
-        value: value.to_string().into(),
-        label: label.into(),
-        refusal: None,
-    };
     let shown = ShownViews::of(&state.patches.inquiry);
     let first = match shown.and_then(|shown| shown.top(0)) {
         Some((class, probability)) => format!("The image's: {class}, {}", percent(probability)),
         None => "The image's most probable".into(),
     };
-    let mut chances = vec![chance(MOST_PROBABLE, first)];
+    let mut chances = vec![Chance::new(MOST_PROBABLE, first)];
     let names = state.class_names.iter();
-    chances.extend(names.map(|name| chance(name, name.clone())));
+    chances.extend(names.map(|name| Chance::new(name.clone(), name.clone())));
     let chosen = state.patches.settings.class.clone();
     let value = chosen.filter(|class| state.class_names.contains(class));
     let value = value.unwrap_or_else(|| MOST_PROBABLE.into());
@@ -84,14 +63,10 @@ fn heat_choice(state: &UseReducerHandle<State>) -> Html {
 }
 
 /// A callback that changes the settings.
-fn change<T: 'static>(
+pub fn change<T: 'static>(
     state: &UseReducerHandle<State>,
-    change: impl Fn(&mut PatchesSettings, T) + 'static,
+    change: fn(&mut PatchesSettings, T),
 ) -> Callback<T> {
-    let state = state.clone();
-    Callback::from(move |value: T| {
-        let mut settings = state.patches.settings.clone();
-        change(&mut settings, value);
-        state.dispatch(Action::Patches(PatchesAction::Changed(settings)));
-    })
+    let action = |settings| Action::Patches(PatchesAction::Changed(settings));
+    changing(state, |state| &state.patches.settings, action, change)
 }

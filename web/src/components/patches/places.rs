@@ -3,52 +3,32 @@
 
 use yew::prelude::*;
 
+use crate::components::text::looks;
 use crate::components::views::{Pointing, moved, svg_box};
 use crate::format::percent;
 use crate::state::{Heat, ShownViews, State};
 
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    pub state: UseReducerHandle<State>,
-    pub pointing: Pointing,
-    pub trusted: Vec<usize>,
-}
-
-#[component]
-pub fn Places(props: &Props) -> Html {
-    let holder = use_node_ref();
-    let Props {
-        state,
-        pointing,
-        trusted,
-    } = props;
-    let Some(shown) = ShownViews::of(&state.patches.inquiry) else {
-        return Html::default();
-    };
+pub fn places(
+    state: &State,
+    shown: ShownViews<'_>,
+    pointing: &Pointing,
+    trusted: &[usize],
+) -> Html {
     let class = state.patches.heat_class(&shown);
     let name = shown.class_names().get(class).cloned().unwrap_or_default();
     let (grid, views) = (shown.grid(), shown.answer.views.len());
-    let onkeydown = {
-        let (holder, focused) = (holder.clone(), pointing.focused.max(1));
-        Callback::from(move |event: KeyboardEvent| {
-            let to = moved(
-                &event.key(),
-                focused - 1,
-                views.saturating_sub(1),
-                grid,
-                false,
-            );
-            if let Some(to) = to {
-                event.prevent_default();
-                Pointing::focus(&holder, to + 1);
-            }
-        })
-    };
+    let focused = pointing.focused.max(1);
+    let onkeydown = Callback::from(move |event: KeyboardEvent| {
+        let places = views.saturating_sub(1);
+        if let Some(to) = moved(&event.key(), focused - 1, places, grid, false) {
+            Pointing::focus(&event, ".source-overlay", to + 1);
+        }
+    });
     let cells = (1..views).filter_map(|at| {
         let cell = shown.cell(at)?;
         let probability = shown.probabilities(at).get(class).copied().unwrap_or_default();
-        let is_stop = at == pointing.focused.max(1);
-        let look = classes!("place", (at == pointing.at).then_some("is-pointed"));
+        let is_stop = at == focused;
+        let look = looks("place", (at == pointing.at).then_some("is-pointed"));
         Some(html! {
             <rect
                 class={look} role="button" data-view={at.to_string()} data-testid="place"
@@ -74,8 +54,7 @@ pub fn Places(props: &Props) -> Html {
     });
     html! {
         <g
-            ref={holder} {onkeydown}
-            onmouseover={pointing.on_over.clone()} onmouseout={pointing.on_out.clone()}
+            {onkeydown} onmouseover={pointing.on_over.clone()} onmouseout={pointing.on_out.clone()}
             onfocusin={pointing.on_focus.clone()} onclick={pointing.on_click.clone()}
         >
             <g class="heat" data-testid="heat" data-class={name.clone()}>{ for shown.heat(class).into_iter().map(heat) }</g>

@@ -9,20 +9,11 @@ use super::{MapPoint, PointKind, shape};
 /// Class names that are always shown; more are folded.
 const MOST_CLASSES: usize = 12;
 
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    pub points: Vec<MapPoint>,
-    pub classes: Vec<String>,
-}
-
-#[component]
-pub fn Legend(props: &Props) -> Html {
-    let has_images = props
-        .points
-        .iter()
-        .any(|point| point.kind == PointKind::Image);
+pub fn legend(points: &[MapPoint], classes: &[String]) -> Html {
+    let points = points.iter();
+    let has_images = points.clone().any(|point| point.kind == PointKind::Image);
     let mut methods: Vec<Method> = Vec::new();
-    for point in &props.points {
+    for point in points {
         if let PointKind::Prompt { method } = point.kind
             && !methods.contains(&method)
         {
@@ -52,7 +43,7 @@ pub fn Legend(props: &Props) -> Html {
     html! {
         <>
             <ul class="map-keys" aria-label="What the marks stand for">{ images }{ for methods }</ul>
-            { numbers(&props.classes) }
+            { numbers(classes) }
         </>
     }
 }

@@ -3,18 +3,14 @@
 use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
-use crate::components::prompt_line::PromptLine;
+use crate::components::act;
+use crate::components::button::{button, remove_button};
+use crate::components::prompt_line::prompt_line;
+use crate::components::text::looks;
 use crate::prompt::{PLACEHOLDER, template_pieces};
 use crate::state::{Action, State, WordsAction};
 
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    pub state: UseReducerHandle<State>,
-}
-
-#[component]
-pub fn Templates(props: &Props) -> Html {
-    let state = &props.state;
+pub fn templates(state: &UseReducerHandle<State>) -> Html {
     let wrong = state.template_problem().is_some();
     let first = state.templates.first().cloned().unwrap_or_default();
     let others = state.templates.iter().enumerate().skip(1);
@@ -26,10 +22,7 @@ pub fn Templates(props: &Props) -> Html {
             "{{}} stands for the class name, once in each. The text features of all {count} are averaged: an ensemble."
         ),
     };
-    let act = |action: WordsAction| {
-        let dispatch = state.dispatcher();
-        Callback::from(move |_: MouseEvent| dispatch.dispatch(Action::Words(action.clone())))
-    };
+    let act = |action: WordsAction| act(state, Action::Words(action));
     let field = field(state, 0, "template-input");
     html! {
         <div class="words" data-method="zero_shot">
@@ -37,20 +30,16 @@ pub fn Templates(props: &Props) -> Html {
                 <span class="field-label"><span class="dot" />{ "Words" }</span>
                 { field }
             </label>
-            <PromptLine pieces={template_pieces(&first)} class_name="class" />
+            { prompt_line(&template_pieces(&first), "class", false) }
             if count > 1 {
                 <ul class="templates" aria-label="Other templates of the ensemble">{ for others }</ul>
             }
-            <p class={classes!("help", wrong.then_some("is-wrong"))} id="template-help">{ help }</p>
+            <p class={looks("help", wrong.then_some("is-wrong"))} id="template-help">{ help }</p>
             if !state.is_fixed() {
                 <div class="template-ways">
-                    <button class="quiet" type="button" data-testid="template-add" onclick={act(WordsAction::TemplateAdded)}>
-                        { "Add a template" }
-                    </button>
+                    { button("quiet", "template-add", "Add a template", false, act(WordsAction::TemplateAdded)) }
                     if count > 1 {
-                        <button class="quiet" type="button" data-testid="template-one" onclick={act(WordsAction::EnsembleLeft)}>
-                            { "Only the first" }
-                        </button>
+                        { button("quiet", "template-one", "Only the first", false, act(WordsAction::EnsembleLeft)) }
                     } else {
                         <button
                             class="quiet" type="button" data-testid="template-ensemble" onclick={act(WordsAction::EnsembleChosen)}
@@ -67,16 +56,13 @@ pub fn Templates(props: &Props) -> Html {
 
 /// One more template, with a way to remove it.
 fn other(state: &UseReducerHandle<State>, at: usize, template: &str) -> Html {
-    let dispatch = state.dispatcher();
-    let onclick = Callback::from(move |_: MouseEvent| {
-        dispatch.dispatch(Action::Words(WordsAction::TemplateRemoved(at)));
-    });
+    let remove = act(state, Action::Words(WordsAction::TemplateRemoved(at)));
     let field = field(state, at, "template-row");
     html! {
         <li class="template" key={at}>
             { field }
             if !state.is_fixed() {
-                <button class="remove" type="button" {onclick} aria-label={format!("remove the template {template}")} />
+                { remove_button(format!("remove the template {template}"), remove) }
             }
         </li>
     }

@@ -3,8 +3,11 @@
 use web_sys::File;
 use yew::prelude::*;
 
-use super::webcam::Webcam;
-use crate::components::file_input::FileInput;
+use crate::components::act;
+use crate::components::button::remove_button;
+use crate::components::camera::{Camera, Shots};
+use crate::components::file_input::{Takes, file_input};
+use crate::components::text::looks;
 use crate::format::count;
 use crate::hooks::{Sources, files_of};
 use crate::state::{Action, NewPhoto, Photo, PhotoStage, State, TrainAction};
@@ -12,6 +15,7 @@ use crate::state::{Action, NewPhoto, Photo, PhotoStage, State, TrainAction};
 #[derive(Properties, PartialEq)]
 pub struct Props {
     pub state: UseReducerHandle<State>,
+    pub sources: Sources,
     pub name: AttrValue,
     /// Its place among the page's classes.
     pub index: usize,
@@ -19,12 +23,16 @@ pub struct Props {
 
 #[component]
 pub fn ClassRow(props: &Props) -> Html {
-    let Props { state, name, index } = props;
-    let sources = use_context::<Sources>().unwrap_or_default();
+    let Props {
+        state,
+        sources,
+        name,
+        index,
+    } = props;
     let is_over = use_state_eq(|| false);
     let is_filming = use_state_eq(|| false);
     let on_files = {
-        let (dispatch, name) = (state.dispatcher(), name.clone());
+        let (dispatch, sources, name) = (state.dispatcher(), sources.clone(), name.clone());
         Callback::from(move |files: Vec<File>| {
             let photos = files.into_iter().map(|file| {
                 let title = file.name();
@@ -43,13 +51,19 @@ pub fn ClassRow(props: &Props) -> Html {
     let photos: Vec<&Photo> = state.train.photos_of(name).collect();
     let is_new = state.train.is_new(name);
     let thumbnails = photos.iter().map(|photo| thumbnail(state, photo));
-    let toggle = act(state, TrainAction::NewClassToggled(name.to_string()));
-    let onchange = toggle.reform(|_: Event| ());
-    let empty = act(state, TrainAction::ClassEmptied(name.to_string()));
+    let onchange = {
+        let (dispatch, name) = (state.dispatcher(), name.to_string());
+        Callback::from(move |_: Event| {
+            let toggled = TrainAction::NewClassToggled(name.clone());
+            dispatch.dispatch(Action::Train(toggled));
+        })
+    };
+    let emptied = TrainAction::ClassEmptied(name.to_string());
+    let onclick = act(state, Action::Train(emptied));
     let empty = (!photos.is_empty()).then(|| {
         html! {
             <button
-                class="quiet" type="button" onclick={empty.reform(|_: MouseEvent| ())}
+                class="quiet" type="button" {onclick}
                 data-testid={format!("train-empty-{index}")}
                 aria-label={format!("Remove all photos of {name}")}
             >
@@ -66,7 +80,7 @@ pub fn ClassRow(props: &Props) -> Html {
         Callback::from(move |()| is_filming.set(false))
     };
     let webcam = is_filming.then(|| {
-        html! { <Webcam name={name.clone()} on_photos={on_files.clone()} {on_close} /> }
+        html! { <Camera shots={Shots::Squares(name.clone())} on_photos={on_files.clone()} {on_close} /> }
     });
     let look = classes!(
         "train-class",
@@ -115,10 +129,9 @@ pub fn ClassRow(props: &Props) -> Html {
             <div class="train-class-ways">
                 <label class="add">
                     { "Add photos" }
-                    <FileInput
-                        testid={format!("train-photos-{index}")} label={format!("Add photos of {name}")}
-                        accept="image/*" multiple=true on_files={on_files.clone()}
-                    />
+                    { file_input(
+                        Takes::Images, format!("train-photos-{index}"), format!("Add photos of {name}"), &on_files,
+                    ) }
                 </label>
                 <button
                     class="quiet" type="button" onclick={film} data-testid={format!("train-webcam-{index}")}
@@ -154,24 +167,19 @@ fn thumbnail(state: &UseReducerHandle<State>, photo: &Photo) -> Html {
         PhotoStage::Encoded => ("is-learned", "learned from".into()),
         PhotoStage::Refused(problem) => ("is-refused", problem.message.clone()),
     };
-    let remove = act(state, TrainAction::PhotoRemoved(photo.number));
-    let onclick = remove.reform(|_: MouseEvent| ());
-    let title = format!("{}: {told}", photo.title);
+    let removed = TrainAction::PhotoRemoved(photo.number);
+    let remove = act(state, Action::Train(removed));
+    let title = AttrValue::from(format!("{}: {told}", photo.title));
     let refused = (kind == "is-refused")
         .then(|| html! { <span class="train-photo-sign" aria-hidden="true">{ "!" }</span> });
     html! {
         <li
-            key={photo.number} class={classes!("train-photo", kind)} data-testid="train-photo"
+            key={photo.number} class={looks("train-photo", kind)} data-testid="train-photo"
             data-stage={kind} title={title.clone()}
         >
             <img src={photo.url.clone()} alt={title.clone()} width="52" height="52" />
             { refused }
-            <button class="remove" type="button" {onclick} aria-label={format!("Remove {title}")} />
+            { remove_button(format!("Remove {title}"), remove) }
         </li>
     }
-}
-
-fn act(state: &UseReducerHandle<State>, action: TrainAction) -> Callback<()> {
-    let dispatch = state.dispatcher();
-    Callback::from(move |()| dispatch.dispatch(Action::Train(action.clone())))
 }

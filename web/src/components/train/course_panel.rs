@@ -2,26 +2,22 @@
 
 use yew::prelude::*;
 
-use super::curves::{Curves, Series};
-use super::map::Map;
-use super::numbers::Numbers;
-use super::scores::Scores;
-use crate::components::method_key;
-use crate::components::problem_box::ProblemBox;
+use super::curves::{Axis, Series, curves};
+use super::map::map;
+use super::numbers::numbers;
+use super::scores::scores;
+use crate::components::button::button;
+use crate::components::problem_box::problem_box;
+use crate::components::text::{help, span};
+use crate::components::work_strip::progress_bar;
+use crate::components::{act, method_key};
 use crate::format::{count, duration, percent, size};
 use crate::state::{Action, Asker, Course, Lane, State, Tab, TrainAction};
 
 /// How much longer a finished course can be made at a time.
 const LONGER: usize = 20;
 
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    pub state: UseReducerHandle<State>,
-}
-
-#[component]
-pub fn CoursePanel(props: &Props) -> Html {
-    let state = &props.state;
+pub fn course_panel(state: &UseReducerHandle<State>) -> Html {
     let course = state.train.course.as_ref();
     let method = course.map_or(state.train.settings.plan.method, |course| {
         course.request.plan.method
@@ -29,9 +25,8 @@ pub fn CoursePanel(props: &Props) -> Html {
     let is_going = course.is_some_and(|course| course.is_going);
     let problem = course.and_then(|course| course.problem.clone());
     let problem = problem.or_else(|| state.train_obstacle().filter(|_| !is_going));
-    let problem = problem.map(|problem| html! { <ProblemBox {problem} /> });
-    let not_kept = state.train.not_kept.clone();
-    let not_kept = not_kept.map(|problem| html! { <ProblemBox {problem} /> });
+    let problem = problem.as_ref().map(problem_box);
+    let not_kept = state.train.not_kept.as_ref().map(problem_box);
     let news = course.map_or(&[][..], |course| &course.news);
     let epochs = course.map_or(state.train.settings.plan.epochs, Course::epochs_planned);
     let start = news.first().and_then(|news| news.start.as_ref());
@@ -50,12 +45,12 @@ pub fn CoursePanel(props: &Props) -> Html {
             { problem }
             { not_kept }
             <div class="train-charts">
-                <Curves testid="train-loss" title="Loss" top=0.5 {epochs} series={loss(course)} />
-                <Curves testid="train-accuracy" title="Recognised" top=1.0 is_share=true {epochs} series={accuracy(course)} />
+                { curves("train-loss", "Loss", Axis::Number, epochs, &loss(course)) }
+                { curves("train-accuracy", "Recognised", Axis::Share, epochs, &accuracy(course)) }
             </div>
-            <Scores {method} {zero_shot} {learned} />
-            <Numbers news={news.to_vec()} />
-            { course.map(|course| html! { <Map course={course.clone()} /> }) }
+            { scores(method, zero_shot.unwrap_or_default(), learned) }
+            { numbers(news) }
+            { course.map(map) }
             { taken(state, course) }
         </section>
     }
@@ -71,32 +66,26 @@ fn stage(course: Option<&Course>) -> &'static str {
 }
 
 fn buttons(state: &UseReducerHandle<State>, course: Option<&Course>) -> Html {
-    let button = |testid: &'static str, title: String, action: TrainAction, disabled: bool| {
-        let dispatch = state.dispatcher();
-        let onclick = Callback::from(move |_: MouseEvent| {
-            dispatch.dispatch(Action::Train(action.clone()));
-        });
-        html! { <button class="button" type="button" data-testid={testid} {onclick} {disabled}>{ title }</button> }
+    let button = |testid: &'static str, says: String, action: TrainAction, is_disabled: bool| {
+        let onclick = act(state, Action::Train(action));
+        button("button", testid, says, is_disabled, onclick)
     };
     let cannot = state.train_obstacle().is_some();
     let Some(course) = course else {
         return button("train-begin", "Train".into(), TrainAction::Begin, cannot);
     };
-    let first = match stage(Some(course)) {
-        "going" => button("train-stop", "Stop".into(), TrainAction::Stop, false),
-        "finished" => {
-            let title = format!("{LONGER} epochs more");
-            button("train-longer", title, TrainAction::Longer(LONGER), false)
-        }
-        _ => button(
-            "train-continue",
-            "Continue".into(),
-            TrainAction::Continue,
-            false,
-        ),
+    let longer = format!("{LONGER} epochs more");
+    let (testid, says, action) = match stage(Some(course)) {
+        "going" => ("train-stop", "Stop".into(), TrainAction::Stop),
+        "finished" => ("train-longer", longer, TrainAction::Longer(LONGER)),
+        _ => ("train-continue", "Continue".into(), TrainAction::Continue),
     };
+    let first = button(testid, says, action, false);
     let hint = state.train_is_other().then(|| {
-        html! { <span class="help">{ "Photos or settings are others now: train anew to use them." }</span> }
+        span(
+            "help",
+            "Photos or settings are others now: train anew to use them.",
+        )
     });
     html! {
         <>
@@ -142,17 +131,10 @@ fn progress(state: &State, course: Option<&Course>) -> Html {
         }
         None => (0.0, "nothing learned yet".into()),
     };
-    let percent = format!("{:.1}%", 100.0 * share.min(1.0));
     html! {
         <div class="work-strip is-busy" data-testid="train-progress">
-            <svg
-                class="work-progress" role="progressbar" aria-label="Training" aria-valuemin="0" aria-valuemax="100"
-                aria-valuenow={format!("{:.0}", 100.0 * share.min(1.0))} aria-valuetext={text.clone()} focusable="false"
-            >
-                <rect class="bar-track" width="100%" height="100%" rx="2" />
-                <rect class="work-fill" width={percent} height="100%" rx="2" />
-            </svg>
-            <span class="work-text">{ text }</span>
+            { progress_bar("Training", share, Some(text.clone())) }
+            { span("work-text", text) }
         </div>
     }
 }
@@ -255,14 +237,9 @@ fn taken(state: &UseReducerHandle<State>, course: Option<&Course>) -> Html {
     };
     html! {
         <div class="train-taken">
-            <button
-                class="button" type="button" data-testid="train-use" onclick={onuse}
-                disabled={kept.is_none() || is_going}
-            >
-                { "Use it in Classify" }
-            </button>
+            { button("button", "train-use", "Use it in Classify", kept.is_none() || is_going, onuse) }
             { download }
-            <p class="help">{ told }</p>
+            { help(told) }
         </div>
     }
 }

@@ -2,6 +2,8 @@
 
 use yew::prelude::*;
 
+use crate::components::text::{looks, span};
+
 /// Width and height of the drawing, and where the axes are, in its own units.
 const WIDTH: f64 = 360.0;
 const HEIGHT: f64 = 190.0;
@@ -24,47 +26,54 @@ pub struct Series {
     pub last: String,
 }
 
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    pub testid: AttrValue,
-    pub title: AttrValue,
-    /// What the upper end of the axis is, at least.
-    pub top: f64,
-    /// Whether values are shares, shown in percent.
-    #[prop_or_default]
-    pub is_share: bool,
-    /// The last epoch on the axis.
-    pub epochs: usize,
-    pub series: Vec<Series>,
+/// What the values are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Axis {
+    Number,
+    /// Shown in percent.
+    Share,
 }
 
-#[component]
-pub fn Curves(props: &Props) -> Html {
-    let Props {
-        title,
-        epochs,
-        series,
-        ..
-    } = props;
+impl Axis {
+    /// What its upper end is, at least.
+    fn top(self) -> f64 {
+        match self {
+            Self::Number => 0.5,
+            Self::Share => 1.0,
+        }
+    }
+
+    fn label(self, value: f64) -> String {
+        match self {
+            Self::Number => format!("{value:.1}"),
+            Self::Share => format!("{:.0}\u{202f}%", 100.0 * value),
+        }
+    }
+}
+
+/// `epochs` is the last one on the axis.
+pub fn curves(
+    testid: &'static str,
+    title: &'static str,
+    axis: Axis,
+    epochs: usize,
+    series: &[Series],
+) -> Html {
     let values = series.iter().flat_map(|line| &line.points);
-    let top = values.fold(props.top, |top, (_, value)| top.max(*value));
-    let x = |epoch: usize| LEFT + (WIDTH - LEFT - RIGHT) * epoch as f64 / (*epochs).max(1) as f64;
+    let top = values.fold(axis.top(), |top, (_, value)| top.max(*value));
+    let x = |epoch: usize| LEFT + (WIDTH - LEFT - RIGHT) * epoch as f64 / epochs.max(1) as f64;
     let y = |value: f64| TOP + (HEIGHT - TOP - BOTTOM) * (1.0 - value / top);
     let grid = (0..=GRID).map(|step| {
         let value = top * step as f64 / GRID as f64;
         let at = format!("{:.1}", y(value));
-        let label = match props.is_share {
-            true => format!("{:.0}\u{202f}%", 100.0 * value),
-            false => format!("{value:.1}"),
-        };
         html! {
             <>
                 <line class="curve-grid" x1={LEFT.to_string()} x2={(WIDTH - RIGHT).to_string()} y1={at.clone()} y2={at} />
-                <text class="curve-label" x={(LEFT - 6.0).to_string()} y={format!("{:.1}", y(value) + 4.0)} text-anchor="end">{ label }</text>
+                <text class="curve-label" x={(LEFT - 6.0).to_string()} y={format!("{:.1}", y(value) + 4.0)} text-anchor="end">{ axis.label(value) }</text>
             </>
         }
     });
-    let ends = [(0, "start"), (epochs / 2, "middle"), (*epochs, "end")];
+    let ends = [(0, "start"), (epochs / 2, "middle"), (epochs, "end")];
     let ticks = ends.map(|(epoch, anchor)| {
         html! {
             <text class="curve-label" x={format!("{:.1}", x(epoch))} y={(HEIGHT - 7.0).to_string()} text-anchor={anchor}>
@@ -77,27 +86,27 @@ pub fn Curves(props: &Props) -> Html {
         let points = points.map(|&(epoch, value)| format!("{:.1},{:.1}", x(epoch), y(value)));
         let points: Vec<String> = points.collect();
         let end = line.points.last().map(|&(epoch, value)| {
-            html! { <circle class={classes!("curve-end", line.look)} cx={format!("{:.1}", x(epoch))} cy={format!("{:.1}", y(value))} r="3.5" /> }
+            html! { <circle class={looks("curve-end", line.look)} cx={format!("{:.1}", x(epoch))} cy={format!("{:.1}", y(value))} r="3.5" /> }
         });
         html! {
             <>
-                <polyline class={classes!("curve-line", line.look)} points={points.join(" ")} />
+                <polyline class={looks("curve-line", line.look)} points={points.join(" ")} />
                 { end }
             </>
         }
     });
     let legend = series.iter().map(|line| {
         html! {
-            <li class={classes!("curve-name", line.look)}>
+            <li class={looks("curve-name", line.look)}>
                 <span class="curve-sign" aria-hidden="true" />
                 { line.name }{ " " }
-                <strong data-testid={format!("{}-{}", props.testid, line.look)}>{ &line.last }</strong>
+                <strong data-testid={format!("{testid}-{}", line.look)}>{ line.last.clone() }</strong>
             </li>
         }
     });
     html! {
-        <figure class="curves" data-testid={props.testid.clone()}>
-            <figcaption>{ title }<span class="help">{ ", over the epochs" }</span></figcaption>
+        <figure class="curves" data-testid={testid}>
+            <figcaption>{ title }{ span("help", ", over the epochs") }</figcaption>
             <svg viewBox={format!("0 0 {WIDTH} {HEIGHT}")} role="img" aria-label={spoken(title, series)} focusable="false">
                 { for grid }
                 { for ticks }

@@ -7,14 +7,7 @@ use crate::components::method_title;
 use crate::components::point_map::{MapPoint, PointKind, PointMap};
 use crate::state::Course;
 
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    pub course: Course,
-}
-
-#[component]
-pub fn Map(props: &Props) -> Html {
-    let course = &props.course;
+pub fn map(course: &Course) -> Html {
     let request = &course.request;
     let method = request.plan.method;
     let base = request.class_names.len();

@@ -3,17 +3,12 @@
 use clipwright_shared::protocol::TrainNews;
 use yew::prelude::*;
 
+use crate::components::text::column_heads;
 use crate::format::percent;
 
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    pub news: Vec<TrainNews>,
-}
-
-#[component]
-pub fn Numbers(props: &Props) -> Html {
+pub fn numbers(news: &[TrainNews]) -> Html {
     // The newest first: that is the one looked for.
-    let rows = props.news.iter().rev().map(|news| {
+    let rows = news.iter().rev().map(|news| {
         let seen = news.seen;
         let share = |share: Option<f64>| share.map_or("–".into(), |share| percent(share as f32));
         html! {
@@ -34,13 +29,7 @@ pub fn Numbers(props: &Props) -> Html {
             <div class="train-table" tabindex="0" role="region" aria-label="Numbers, epoch by epoch">
                 <table>
                     <thead>
-                        <tr>
-                            <th scope="col">{ "epoch" }</th>
-                            <th scope="col">{ "loss" }</th>
-                            <th scope="col">{ "learned" }</th>
-                            <th scope="col">{ "tested" }</th>
-                            <th scope="col">{ "rate" }</th>
-                        </tr>
+                        <tr>{ column_heads(&["epoch", "loss", "learned", "tested", "rate"]) }</tr>
                     </thead>
                     <tbody>{ for rows }</tbody>
                 </table>

@@ -5,27 +5,20 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 
+use crate::components::button::button;
 use crate::components::method_title;
 use crate::format::count;
 use crate::hooks::Sources;
 use crate::hooks::kept_trainings::{hold, remove, restore};
 use crate::state::{Action, Offer, Problem, State, TrainAction};
 
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    pub state: UseReducerHandle<State>,
-}
-
-#[component]
-pub fn Offers(props: &Props) -> Html {
-    let state = &props.state;
-    let sources = use_context::<Sources>().unwrap_or_default();
+pub fn offers(state: &UseReducerHandle<State>, sources: &Sources) -> Html {
     // In the middle of another one, nobody wants to be asked.
     if state.train.course.is_some() || state.train.offers.is_empty() {
         return Html::default();
     }
     let offers = state.train.offers.iter();
-    let offers = offers.map(|offer| offered(state, offer, &sources));
+    let offers = offers.map(|offer| offered(state, offer, sources));
     html! {
         <section class="card train-offers" aria-label="Trainings of earlier visits" data-testid="train-offers">
             <ul>{ for offers }</ul>
@@ -75,8 +68,8 @@ fn offered(state: &UseReducerHandle<State>, offer: &Offer, sources: &Sources) ->
                     { if fits { "" } else { ": open that model to continue" } }
                 </p>
             </div>
-            <button class="button" type="button" {onclick} disabled={!fits} data-testid="train-offer-continue">{ "Continue" }</button>
-            <button class="quiet" type="button" onclick={ondiscard} data-testid="train-offer-discard">{ "Discard" }</button>
+            { button("button", "train-offer-continue", "Continue", !fits, onclick) }
+            { button("quiet", "train-offer-discard", "Discard", false, ondiscard) }
         </li>
     }
 }

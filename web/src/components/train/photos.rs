@@ -5,23 +5,26 @@ use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
 use super::class_row::ClassRow;
-use crate::components::problem_box::ProblemBox;
+use crate::components::button::button;
+use crate::components::problem_box::problem_box;
+use crate::components::text::help;
 use crate::hooks::{Sources, lesson};
 use crate::state::{Action, Problem, State, TrainAction};
 
 #[derive(Properties, PartialEq)]
 pub struct Props {
     pub state: UseReducerHandle<State>,
+    pub sources: Sources,
 }
 
 #[component]
 pub fn Photos(props: &Props) -> Html {
-    let state = &props.state;
-    let sources = use_context::<Sources>().unwrap_or_default();
+    let Props { state, sources } = props;
     let is_fetching = use_state_eq(|| false);
     let problem = use_state_eq(|| None::<Problem>);
     let onclick = {
-        let (page, is_fetching, problem) = (state.clone(), is_fetching.setter(), problem.setter());
+        let (page, sources) = (state.clone(), sources.clone());
+        let (is_fetching, problem) = (is_fetching.setter(), problem.setter());
         Callback::from(move |_: MouseEvent| {
             let (page, sources) = (page.clone(), sources.clone());
             let (is_fetching, problem) = (is_fetching.clone(), problem.clone());
@@ -48,25 +51,23 @@ pub fn Photos(props: &Props) -> Html {
         })
     };
     let rows = state.class_names.iter().enumerate().map(|(index, name)| {
-        html! { <ClassRow key={name.clone()} state={state.clone()} name={name.clone()} {index} /> }
+        html! { <ClassRow key={name.clone()} {state} sources={sources.clone()} name={name.clone()} {index} /> }
     });
-    let failure = problem
-        .as_ref()
-        .map(|problem| html! { <ProblemBox problem={problem.clone()} /> });
+    let failure = (*problem).as_ref().map(problem_box);
+    let says = match *is_fetching {
+        true => "Fetching the examples…",
+        false => "Fill in example photos",
+    };
     html! {
         <section class="card" aria-labelledby="train-photos-title" data-testid="train-photos-card">
             <div class="train-head">
                 <h2 class="card-title" id="train-photos-title">{ "Photos" }</h2>
-                <button
-                    class="quiet" type="button" data-testid="train-lesson" {onclick}
-                    disabled={*is_fetching}
-                >
-                    { if *is_fetching { "Fetching the examples…" } else { "Fill in example photos" } }
-                </button>
+                // A page of somebody's own classifier has no examples.
+                if state.site.is_none() {
+                    { button("quiet", "train-lesson", says, *is_fetching, onclick) }
+                }
             </div>
-            <p class="help">
-                { "A handful of photos a class will do. Drop them on a class, choose them, or use the webcam; they never leave this device." }
-            </p>
+            { help("A handful of photos a class will do. Drop them on a class, choose them, or use the webcam; they never leave this device.") }
             { failure }
             <ul class="train-classes" aria-label="Classes to learn">{ for rows }</ul>
             <input

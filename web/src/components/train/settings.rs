@@ -1,11 +1,16 @@
 //! What a course is learned with.
 
 use clipwright_shared::learners::{ClassTokenPosition, Method};
-use web_sys::{HtmlInputElement, HtmlSelectElement};
+use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
-use crate::components::prompt_line::PromptLine;
-use crate::components::slider::Slider;
+use crate::components::changing;
+use crate::components::check::{Check, check};
+use crate::components::choice::{Chance, Choice};
+use crate::components::prompt_line::prompt_line;
+use crate::components::seed_field::seed_field;
+use crate::components::slider::{Slider, slider};
+use crate::components::text::{help, span};
 use crate::components::{method_key, method_title};
 use crate::prompt::Piece;
 use crate::state::{Action, State, TrainAction, TrainSettings};
@@ -19,65 +24,42 @@ const POSITIONS: [(&str, ClassTokenPosition, &str); 3] = [
     ("front", ClassTokenPosition::Front, "before the vectors"),
 ];
 
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    pub state: UseReducerHandle<State>,
-}
-
-#[component]
-pub fn Settings(props: &Props) -> Html {
-    let state = &props.state;
+pub fn settings(state: &UseReducerHandle<State>) -> Html {
     let settings = &state.train.settings;
     let plan = &settings.plan;
     let has_words = !plan.words.trim().is_empty();
     let methods = [Method::Coop, Method::CoCoOp].map(|method| method_choice(state, method));
-    let number = |change: fn(&mut TrainSettings, f64)| set(state, change);
-    let rate = RATES.iter().position(|rate| *rate >= plan.lr);
-    let rate = rate.unwrap_or(RATES.len() - 1);
+    let photos = Slider {
+        id: "train-batch",
+        label: "Photos a step",
+        shown: plan.batch.to_string(),
+        value: plan.batch as f64,
+        range: [1.0, 32.0, 1.0],
+        help: "What an epoch leaves behind its last whole batch is not learned from in it",
+        is_disabled: false,
+    };
+    let on_photos = change(state, |settings, value: f64| {
+        settings.plan.batch = value as usize
+    });
+    let same =
+        "Names the first context and the orders of the photos: the same seed learns the same";
+    let on_seed = change(state, |settings, seed: u32| {
+        settings.plan.seed = seed.into()
+    });
     html! {
         <section class="card train-settings" aria-labelledby="train-settings-title">
             <h2 class="card-title" id="train-settings-title">{ "What is learned" }</h2>
             <div class="train-methods" role="radiogroup" aria-label="Method">{ for methods }</div>
-            <p class="help">{ explained(plan.method) }</p>
-            <PromptLine pieces={pieces(settings)} class_name="class" />
-            <div class="controls">
-                <Slider
-                    id="train-n-ctx" label="Context vectors" shown={plan.n_ctx.to_string()} disabled={has_words}
-                    help="How many vectors stand in place of a template's words"
-                    value={plan.n_ctx as f64} min=1.0 max=16.0 step=1.0
-                    on_value={number(|settings, value| settings.plan.n_ctx = value as usize)}
-                />
-                <Slider
-                    id="train-epochs" label="Epochs" shown={plan.epochs.to_string()}
-                    help="How often every photo is seen"
-                    value={plan.epochs as f64} min=5.0 max=200.0 step=5.0
-                    on_value={number(|settings, value| settings.plan.epochs = value as usize)}
-                />
-                <Slider
-                    id="train-lr" label="Learning rate" shown={plan.lr.to_string()}
-                    help="How far a step goes; it falls to nothing by a half cosine"
-                    value={rate as f64} min=0.0 max={(RATES.len() - 1) as f64} step=1.0
-                    on_value={number(|settings, value| settings.plan.lr = RATES[(value as usize).min(RATES.len() - 1)])}
-                />
-                <Slider
-                    id="train-held-out" label="Kept for testing" shown={format!("{}\u{202f}%", settings.held_out_percent)}
-                    help="The share of each class's photos that is not learned from"
-                    value={f64::from(settings.held_out_percent)} min=0.0 max=50.0 step=5.0
-                    on_value={number(|settings, value| settings.held_out_percent = value as u32)}
-                />
-            </div>
+            { help(explained(plan.method)) }
+            { prompt_line(&pieces(settings), "class", false) }
+            <div class="controls">{ numbers(state, has_words) }</div>
             <details class="train-more">
                 <summary data-testid="train-more">{ "More settings" }</summary>
                 <div class="controls">
-                    <Slider
-                        id="train-batch" label="Photos a step" shown={plan.batch.to_string()}
-                        help="What an epoch leaves behind its last whole batch is not learned from in it"
-                        value={plan.batch as f64} min=1.0 max=32.0 step=1.0
-                        on_value={number(|settings, value| settings.plan.batch = value as usize)}
-                    />
+                    { slider(photos, &on_photos) }
                     { words_field(state) }
                     { position_field(state) }
-                    { seed_field(state) }
+                    { seed_field("train-seed", plan.seed as u32, same, &on_seed) }
                     { own_field(state, has_words) }
                 </div>
             </details>
@@ -85,14 +67,67 @@ pub fn Settings(props: &Props) -> Html {
     }
 }
 
-/// What a control does with its value.
-fn set(state: &UseReducerHandle<State>, change: fn(&mut TrainSettings, f64)) -> Callback<f64> {
-    let (dispatch, settings) = (state.dispatcher(), state.train.settings.clone());
-    Callback::from(move |value: f64| {
-        let mut settings = settings.clone();
-        change(&mut settings, value);
-        dispatch.dispatch(Action::Train(TrainAction::Set(settings)));
-    })
+/// What is chosen for every course.
+fn numbers(state: &UseReducerHandle<State>, has_words: bool) -> Html {
+    let settings = &state.train.settings;
+    let plan = &settings.plan;
+    let vectors = Slider {
+        id: "train-n-ctx",
+        label: "Context vectors",
+        shown: plan.n_ctx.to_string(),
+        value: plan.n_ctx as f64,
+        range: [1.0, 16.0, 1.0],
+        help: "How many vectors stand in place of a template's words",
+        is_disabled: has_words,
+    };
+    let epochs = Slider {
+        id: "train-epochs",
+        label: "Epochs",
+        shown: plan.epochs.to_string(),
+        value: plan.epochs as f64,
+        range: [5.0, 200.0, 5.0],
+        help: "How often every photo is seen",
+        is_disabled: false,
+    };
+    let rate = RATES.iter().position(|rate| *rate >= plan.lr);
+    let rate = Slider {
+        id: "train-lr",
+        label: "Learning rate",
+        shown: plan.lr.to_string(),
+        value: rate.unwrap_or(RATES.len() - 1) as f64,
+        range: [0.0, (RATES.len() - 1) as f64, 1.0],
+        help: "How far a step goes; it falls to nothing by a half cosine",
+        is_disabled: false,
+    };
+    let on_rate = change(state, |settings, value: f64| {
+        settings.plan.lr = RATES[(value as usize).min(RATES.len() - 1)];
+    });
+    let held_out = Slider {
+        id: "train-held-out",
+        label: "Kept for testing",
+        shown: format!("{}\u{202f}%", settings.held_out_percent),
+        value: f64::from(settings.held_out_percent),
+        range: [0.0, 50.0, 5.0],
+        help: "The share of each class's photos that is not learned from",
+        is_disabled: false,
+    };
+    html! {
+        <>
+            { slider(vectors, &change(state, |settings, value: f64| settings.plan.n_ctx = value as usize)) }
+            { slider(epochs, &change(state, |settings, value: f64| settings.plan.epochs = value as usize)) }
+            { slider(rate, &on_rate) }
+            { slider(held_out, &change(state, |settings, value: f64| settings.held_out_percent = value as u32)) }
+        </>
+    }
+}
+
+/// A callback that changes the settings.
+fn change<T: 'static>(
+    state: &UseReducerHandle<State>,
+    change: fn(&mut TrainSettings, T),
+) -> Callback<T> {
+    let action = |settings| Action::Train(TrainAction::Set(settings));
+    changing(state, |state| &state.train.settings, action, change)
 }
 
 fn method_choice(state: &UseReducerHandle<State>, method: Method) -> Html {
@@ -132,17 +167,14 @@ fn pieces(settings: &TrainSettings) -> Vec<Piece> {
 }
 
 fn words_field(state: &UseReducerHandle<State>) -> Html {
-    let (dispatch, settings) = (state.dispatcher(), state.train.settings.clone());
-    let words = settings.plan.words.clone();
-    let onchange = Callback::from(move |event: Event| {
+    let words = state.train.settings.plan.words.clone();
+    let onchange = change(state, |settings, event: Event| {
         let input: HtmlInputElement = event.target_unchecked_into();
-        let mut settings = settings.clone();
         settings.plan.words = input.value();
-        dispatch.dispatch(Action::Train(TrainAction::Set(settings)));
     });
     html! {
-        <label class="train-field">
-            <span>{ "Words to start from" }</span>
+        <label class="choice">
+            { span("slider-label", "Words to start from") }
             <input
                 class="text-input" type="text" value={words} placeholder="from noise" {onchange}
                 data-testid="train-words" autocomplete="off" spellcheck="false"
@@ -152,63 +184,36 @@ fn words_field(state: &UseReducerHandle<State>) -> Html {
 }
 
 fn position_field(state: &UseReducerHandle<State>) -> Html {
-    let (dispatch, settings) = (state.dispatcher(), state.train.settings.clone());
-    let position = settings.plan.position;
-    let onchange = Callback::from(move |event: Event| {
-        let select: HtmlSelectElement = event.target_unchecked_into();
-        let chosen = POSITIONS.iter().find(|(key, ..)| *key == select.value());
-        let mut settings = settings.clone();
-        if let Some((_, position, _)) = chosen {
+    let position = state.train.settings.plan.position;
+    let at = POSITIONS.iter().find(|(_, value, _)| *value == position);
+    let value = at.map_or("", |(key, ..)| key);
+    let chances = POSITIONS.map(|(key, _, title)| Chance::new(key, title));
+    let on_value = change(state, |settings, chosen: String| {
+        if let Some((_, position, _)) = POSITIONS.iter().find(|(key, ..)| *key == chosen) {
             settings.plan.position = *position;
         }
-        dispatch.dispatch(Action::Train(TrainAction::Set(settings)));
-    });
-    let options = POSITIONS.iter().map(|(key, value, title)| {
-        html! { <option value={*key} selected={*value == position}>{ *title }</option> }
     });
     html! {
-        <label class="train-field">
-            <span>{ "The class name stands" }</span>
-            <select class="text-input" data-testid="train-position" {onchange}>{ for options }</select>
-        </label>
-    }
-}
-
-fn seed_field(state: &UseReducerHandle<State>) -> Html {
-    let (dispatch, settings) = (state.dispatcher(), state.train.settings.clone());
-    let seed = settings.plan.seed.to_string();
-    let onchange = Callback::from(move |event: Event| {
-        let input: HtmlInputElement = event.target_unchecked_into();
-        let mut settings = settings.clone();
-        if let Ok(seed) = input.value().trim().parse::<u32>() {
-            settings.plan.seed = u64::from(seed);
-        }
-        // What is no number is put back.
-        input.set_value(&settings.plan.seed.to_string());
-        dispatch.dispatch(Action::Train(TrainAction::Set(settings)));
-    });
-    html! {
-        <label class="train-field" title="Names the first context and the orders of the photos: the same seed learns the same">
-            <span>{ "Seed" }</span>
-            <input class="text-input" type="number" min="0" step="1" value={seed} {onchange} data-testid="train-seed" />
-        </label>
+        <Choice
+            id="train-position" label="The class name stands" chances={chances.to_vec()} {value} {on_value}
+        />
     }
 }
 
 fn own_field(state: &UseReducerHandle<State>, has_words: bool) -> Html {
-    let (dispatch, settings) = (state.dispatcher(), state.train.settings.clone());
-    let plan = &settings.plan;
-    let disabled = has_words || plan.method == Method::CoCoOp;
-    let checked = plan.class_specific && !disabled;
-    let onchange = Callback::from(move |_: Event| {
-        let mut settings = settings.clone();
-        settings.plan.class_specific = !settings.plan.class_specific;
-        dispatch.dispatch(Action::Train(TrainAction::Set(settings)));
-    });
-    html! {
-        <label class="train-check" title="Fits these classes more closely, and knows no others">
-            <input type="checkbox" data-testid="train-csc" {checked} {disabled} {onchange} />
-            { "vectors of its own for each class" }
-        </label>
-    }
+    let plan = &state.train.settings.plan;
+    let is_disabled = has_words || plan.method == Method::CoCoOp;
+    let own = Check {
+        testid: "train-csc",
+        label: "vectors of its own for each class",
+        help: Some("Fits these classes more closely, and knows no others"),
+        is_on: plan.class_specific && !is_disabled,
+        is_disabled,
+    };
+    check(
+        own,
+        &change(state, |settings, is_on| {
+            settings.plan.class_specific = is_on
+        }),
+    )
 }

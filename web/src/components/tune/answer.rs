@@ -2,27 +2,21 @@
 
 use yew::prelude::*;
 
-use super::bars::BeforeAndNow;
-use super::loss_line::LossLine;
-use super::moved::Moved;
-use super::views::TunedViews;
-use crate::components::slider::Slider;
+use super::bars::before_and_now;
+use super::loss_line::loss_line;
+use super::moved::moved;
+use super::views::tuned_views;
+use crate::components::slider::{Slider, slider};
+use crate::components::text::looks;
 use crate::format::percent;
 use crate::state::{Action, ShownTuning, State, TuneAction};
 
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    pub state: UseReducerHandle<State>,
-    /// What is shown is not about what is there now.
-    pub is_dimmed: bool,
-}
-
-#[component]
-pub fn TuneResult(props: &Props) -> Html {
-    let state = &props.state;
-    let Some(shown) = state.shown_tuning() else {
-        return Html::default();
-    };
+/// Dimmed while it is not about what is there now.
+pub fn tune_result(
+    state: &UseReducerHandle<State>,
+    shown: ShownTuning<'_>,
+    is_dimmed: bool,
+) -> Html {
     let step = state.step_looked_at();
     let (Some(first), Some(now)) = (shown.answer.points.first(), shown.answer.points.get(step))
     else {
@@ -35,47 +29,33 @@ pub fn TuneResult(props: &Props) -> Html {
             dispatch.dispatch(Action::Tune(TuneAction::StepLookedAt(step as usize)));
         })
     };
-    let losses: Vec<f32> = shown.answer.points.iter().map(|point| point.loss).collect();
-    let most_moved = shown
-        .answer
-        .points
-        .iter()
-        .flat_map(|point| point.moved.iter());
-    let most_moved = most_moved.copied().fold(0f32, f32::max);
+    let after = Slider {
+        id: "tune-step",
+        label: "After step",
+        shown: said(step, last),
+        value: step as f64,
+        range: [0.0, last as f64, 1.0],
+        help: "0 is the start. The arrow keys go from step to step.",
+        is_disabled: last == 0,
+    };
     html! {
         <div
-            class={classes!("tune-result", props.is_dimmed.then_some("is-dimmed"))} data-testid="tune-result"
+            class={looks("tune-result", is_dimmed.then_some("is-dimmed"))} data-testid="tune-result"
             data-step={step.to_string()} data-steps={last.to_string()} data-going={shown.is_going.to_string()}
             data-answers={state.tune.inquiry.answers.to_string()}
         >
             <div class="tune-scrub">
-                <Slider
-                    id="tune-step" label="After step" shown={said(step, last)} value={step as f64} min={0.0}
-                    max={last as f64} step={1.0} disabled={last == 0} {on_value}
-                    help="0 is the start. The arrow keys go from step to step."
-                />
+                { slider(after, &on_value) }
                 <p class="tune-verdict">{ verdict(shown, step) }</p>
             </div>
             <div class="tune-columns">
-                <BeforeAndNow
-                    class_names={shown.request.prompts.class_names.clone()}
-                    before={first.probabilities.clone()} now={now.probabilities.clone()}
-                    order_by={shown.answer.points[last].probabilities.clone()}
-                    is_learned={shown.request.learned.is_some()} {step}
-                />
+                { before_and_now(shown, [first, now, &shown.answer.points[last]], step) }
                 <div class="tune-causes">
-                    <LossLine {losses} {step} />
-                    <Moved
-                        context={shown.answer.context.clone()} moved={now.moved.clone()} most={most_moved}
-                        {step} class_name={shown.top(step).map_or_else(String::new, |top| top.0.to_string())}
-                    />
+                    { loss_line(shown, step) }
+                    { moved(shown, now, step) }
                 </div>
             </div>
-            <TunedViews
-                side={shown.answer.side} views={shown.answer.views.clone()} pixels={shown.pixels}
-                first={first.views.clone()} now={now.views.clone()}
-                class_names={shown.request.prompts.class_names.clone()}
-            />
+            { tuned_views(shown, first, now) }
         </div>
     }
 }

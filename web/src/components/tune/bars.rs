@@ -1,86 +1,72 @@
 //! One ranking with two bars a class: before tuning, and at the step looked at.
 
+use clipwright_shared::tuning::TuningPoint;
 use yew::prelude::*;
 
-use crate::components::bar::Bar;
-use crate::format::{count, percent};
+use crate::components::bar::{bar, by_share};
+use crate::components::folded::Folded;
+use crate::components::text::{heard, looks};
+use crate::format::percent;
+use crate::state::ShownTuning;
 
 /// Rows shown at first.
 const FIRST_ROWS: usize = 8;
 
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    pub class_names: Vec<String>,
-    pub before: Vec<f32>,
-    pub now: Vec<f32>,
-    /// The rows stand in the order of these, so that none moves while steps are
-    /// looked at.
-    pub order_by: Vec<f32>,
-    /// Whether it started from a learned context.
-    pub is_learned: bool,
-    pub step: usize,
-}
-
-#[component]
-pub fn BeforeAndNow(props: &Props) -> Html {
-    let all = use_state(|| false);
-    let mut order: Vec<usize> = (0..props.class_names.len()).collect();
-    let value = |class: usize| props.order_by.get(class).copied().unwrap_or_default();
-    order.sort_by(|a, b| value(*b).total_cmp(&value(*a)));
-    let before = if props.is_learned {
-        "coop"
-    } else {
-        "zero_shot"
+/// The rows stand in the order of the `last` step, so that none moves while steps are
+/// looked at.
+pub fn before_and_now(
+    shown: ShownTuning<'_>,
+    [before, now, last]: [&TuningPoint; 3],
+    step: usize,
+) -> Html {
+    let class_names = &shown.request.prompts.class_names;
+    let start = match shown.request.learned {
+        Some(_) => "coop",
+        None => "zero_shot",
     };
-    let rows = order.iter().map(|class| row(props, *class, before));
-    let classes = props.class_names.len();
-    let more = (classes > FIRST_ROWS).then(|| {
-        let onclick = {
-            let all = all.clone();
-            Callback::from(move |_: MouseEvent| all.set(!*all))
-        };
-        let label = match *all {
-            true => format!("Show the first {FIRST_ROWS}"),
-            false => format!("Show all {}", count(classes, "class", "classes")),
-        };
-        html! {
-            <button class="quiet" type="button" {onclick} aria-expanded={all.to_string()}>{ label }</button>
-        }
-    });
-    let now = match props.step {
+    let top = now.probabilities.iter().copied();
+    let top = top.fold(f32::NEG_INFINITY, f32::max);
+    let rows = by_share(&last.probabilities)
+        .into_iter()
+        .filter_map(|class| {
+            let share = |point: &TuningPoint| point.probabilities.get(class).copied();
+            let (before, now) = (share(before)?, share(now)?);
+            Some(row(class_names.get(class)?, before, now, top, start))
+        });
+    let rows = rows.collect::<Html>();
+    let said = match step {
         0 => "at the start".to_string(),
         step => format!("after step {step}"),
     };
+    let list = Callback::from(move |is_all: bool| {
+        html! { <ol class={looks("ranking", is_all.then_some("is-all"))}>{ rows.clone() }</ol> }
+    });
     html! {
         <div class="tune-bars">
             <p class="tune-legend">
-                <span data-method={before} class="tune-before"><span class="dot" />{ "before" }</span>
-                <span data-method="coop"><span class="dot" />{ now }</span>
+                <span data-method={start} class="tune-before"><span class="dot" />{ "before" }</span>
+                <span data-method="coop"><span class="dot" />{ said }</span>
             </p>
-            <ol class={classes!("ranking", all.then_some("is-all"))}>{ for rows }</ol>
-            { more }
+            <Folded of={class_names.len()} first={FIRST_ROWS} {list} />
         </div>
     }
 }
 
-fn row(props: &Props, class: usize, start: &'static str) -> Html {
-    let share = |shares: &[f32]| shares.get(class).copied().unwrap_or_default();
-    let (before, now) = (share(&props.before), share(&props.now));
-    let top = props.now.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let name = props.class_names.get(class).cloned().unwrap_or_default();
+fn row(name: &str, before: f32, now: f32, top: f32, start: &'static str) -> Html {
+    let name = AttrValue::from(name.to_string());
     html! {
         <li
-            key={name.clone()} class={classes!("row", "tune-row", (now >= top).then_some("is-top"))}
+            key={&*name} class={classes!("row", "tune-row", (now >= top).then_some("is-top"))}
             data-testid="tune-row" data-class={name.clone()} data-before={before.to_string()}
             data-now={now.to_string()}
         >
             <span class="row-name" title={name.clone()}>{ name }</span>
-            <span class="tune-before" data-method={start}><Bar share={before} /></span>
+            <span class="tune-before" data-method={start}>{ bar(before) }</span>
             <span class="row-percent tune-was">
-                <span class="visually-hidden">{ "before " }</span>{ percent(before) }
+                { heard("before ") }{ percent(before) }
             </span>
-            <span class="tune-now" data-method="coop"><Bar share={now} /></span>
-            <span class="row-percent"><span class="visually-hidden">{ "now " }</span>{ percent(now) }</span>
+            <span class="tune-now" data-method="coop">{ bar(now) }</span>
+            <span class="row-percent">{ heard("now ") }{ percent(now) }</span>
         </li>
     }
 }

@@ -1,12 +1,14 @@
 //! How the image is tuned on.
 
 use clipwright_shared::tuning::{Loss, Preset};
-use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
-use super::choice::{Chance, Choice};
 use super::losses::meaning;
-use crate::components::slider::Slider;
+use crate::components::changing;
+use crate::components::check::{Check, check};
+use crate::components::choice::{Chance, Choice};
+use crate::components::seed_field::seed_field;
+use crate::components::slider::{Range, Slider, slider};
 use crate::format::count;
 use crate::state::{Action, LEARNING_RATES, State, TuneAction, TuneSettings, TuneShare, TuneViews};
 
@@ -16,9 +18,6 @@ const OWN: &str = "own";
 /// What the list of starts calls the template's words.
 const WORDS: &str = "";
 
-/// Numbers to choose from: lowest, highest, and between two of them.
-type Range = [f64; 3];
-
 const CROPS: Range = [3.0, 127.0, 4.0];
 const GRID: Range = [1.0, 8.0, 1.0];
 const OVERLAP: Range = [0.0, 0.9, 0.1];
@@ -26,14 +25,7 @@ const COPIES: Range = [0.0, 4.0, 1.0];
 const SHARE: Range = [0.05, 1.0, 0.05];
 const STEPS: Range = [1.0, 10.0, 1.0];
 
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    pub state: UseReducerHandle<State>,
-}
-
-#[component]
-pub fn TuneControls(props: &Props) -> Html {
-    let state = &props.state;
+pub fn tune_controls(state: &UseReducerHandle<State>) -> Html {
     html! {
         <div class="tune-controls">
             <div class="tune-row-of-three tune-choices">
@@ -60,11 +52,6 @@ pub fn TuneControls(props: &Props) -> Html {
 
 fn preset(state: &UseReducerHandle<State>) -> Html {
     let chosen = state.tune.settings.preset();
-    let chance = |value: &'static str, label: &'static str, refusal: Option<String>| Chance {
-        value: value.into(),
-        label: label.into(),
-        refusal,
-    };
     let classes = state.class_names.len();
     let mut chances: Vec<Chance> = Preset::ALL
         .into_iter()
@@ -72,11 +59,14 @@ fn preset(state: &UseReducerHandle<State>) -> Html {
             let settings = state.tune.settings.with_preset(preset);
             // What is wrong with any settings is told once, below.
             let refusal = (classes > 1).then(|| settings.refusal(classes)).flatten();
-            chance(preset.name(), title(preset), refusal)
+            Chance {
+                refusal,
+                ..Chance::new(preset.name(), title(preset))
+            }
         })
         .collect();
     if chosen.is_none() {
-        chances.push(chance(OWN, "Your own", None));
+        chances.push(Chance::new(OWN, "Your own"));
     }
     let dispatch = state.dispatcher();
     let on_value = Callback::from(move |name: String| {
@@ -106,9 +96,8 @@ fn loss(state: &UseReducerHandle<State>) -> Html {
     let chances = Loss::ALL.map(|loss| {
         let refusal = (classes > 1).then(|| settings.refusal_of(loss, classes));
         Chance {
-            value: loss.name().into(),
-            label: loss.name().into(),
             refusal: refusal.flatten().filter(|_| loss != settings.loss),
+            ..Chance::new(loss.name(), loss.name())
         }
     });
     let on_value = change(state, |settings: &mut TuneSettings, name: String| {
@@ -125,19 +114,15 @@ fn loss(state: &UseReducerHandle<State>) -> Html {
 }
 
 fn start(state: &UseReducerHandle<State>) -> Html {
-    let chance = |value: String, label: String| Chance {
-        value: value.into(),
-        label: label.into(),
-        refusal: None,
-    };
-    let mut chances = vec![chance(WORDS.into(), "The template's words".into())];
+    let mut chances = vec![Chance::new(WORDS, "The template's words")];
     let starts = state.tuning_starts();
-    chances.extend(starts.map(|info| chance(info.name.clone(), format!("CoOp: {}", info.name))));
+    chances
+        .extend(starts.map(|info| Chance::new(info.name.clone(), format!("CoOp: {}", info.name))));
     let chosen = state.tune.settings.start.clone();
     if let Some(gone) = chosen.clone().filter(|name| !has(&chances, name)) {
         chances.push(Chance {
             refusal: Some("it is not there, or not for these classes".into()),
-            ..chance(gone.clone(), gone)
+            ..Chance::new(gone.clone(), gone)
         });
     }
     let on_value = change(state, |settings: &mut TuneSettings, name: String| {
@@ -154,87 +139,109 @@ fn has(chances: &[Chance], name: &str) -> bool {
 fn views(state: &UseReducerHandle<State>) -> Html {
     let settings = &state.tune.settings;
     let is_patches = settings.views == TuneViews::Patches;
-    let kinds = [("Crops", TuneViews::Crops), ("Patches", TuneViews::Patches)];
-    let kinds = kinds.map(|(label, kind)| {
-        let onchange = change(state, move |settings: &mut TuneSettings, _: Event| {
-            settings.views = kind;
-        });
-        let key = label.to_lowercase();
-        html! {
-            <label class="segment">
-                <input
-                    type="radio" name="tune-views" data-testid={format!("tune-{key}")} {onchange}
-                    checked={settings.views == kind}
-                />
-                <span>{ label }</span>
-            </label>
-        }
+    let on_crops = change(state, |settings, _: Event| {
+        settings.views = TuneViews::Crops
     });
-    let number = match is_patches {
-        false => html! {
-            <Number
-                id="tune-count" label="Crops" shown={settings.crops.to_string()} value={settings.crops as f64} range={CROPS}
-                help="How many random crops are looked at beside the image itself."
-                on_value={change(state, |settings: &mut TuneSettings, value: f64| settings.crops = value as usize)}
-            />
-        },
-        true => html! {
-            <Number
-                id="tune-grid" label="Grid" shown={format!("{0} × {0}", settings.grid)} value={settings.grid as f64} range={GRID}
-                help="Patches along each side of the image."
-                on_value={change(state, |settings: &mut TuneSettings, value: f64| settings.grid = value as usize)}
-            />
-        },
+    let on_patches = change(state, |settings, _: Event| {
+        settings.views = TuneViews::Patches
+    });
+    let overlap = Slider {
+        id: "tune-overlap",
+        label: "Overlap",
+        shown: format!("{:.1}", settings.overlap),
+        value: settings.overlap,
+        range: OVERLAP,
+        help: "How far a patch reaches over its cell, as a share of the cell.",
+        is_disabled: !is_patches,
     };
-    let mixed = change(state, |settings: &mut TuneSettings, event: Event| {
-        let input: HtmlInputElement = event.target_unchecked_into();
-        settings.augmix = input.checked();
+    let on_overlap = change(state, |settings, value: f64| {
+        settings.overlap = (value * 10.0).round() / 10.0;
     });
+    let copies = Slider {
+        id: "tune-copies",
+        label: "Copies",
+        shown: settings.copies.to_string(),
+        value: settings.copies as f64,
+        range: COPIES,
+        help: "Copies of the image and of each patch; with AugMix, each is mixed in its own way.",
+        is_disabled: !is_patches,
+    };
+    let on_copies = change(state, |settings, value: f64| {
+        settings.copies = value as usize
+    });
+    let mixed = Check {
+        testid: "tune-augmix",
+        label: "AugMix",
+        help: Some("Mixes each view with changed copies of itself."),
+        is_on: settings.augmix,
+        is_disabled: false,
+    };
+    let on_mixed = change(state, |settings, is_on| settings.augmix = is_on);
+    let same = "Names the random draws: the same seed gives the same views.";
+    let on_seed = change(state, |settings, seed| settings.seed = seed);
     html! {
         <>
             <fieldset class="segments">
                 <legend class="slider-label">
                     { "Views" }<output>{ count(settings.views_in_all(), "in all", "in all") }</output>
                 </legend>
-                { for kinds }
+                { segment("tune-crops", "Crops", !is_patches, on_crops) }
+                { segment("tune-patches", "Patches", is_patches, on_patches) }
             </fieldset>
-            { number }
-            { seed(state) }
-            <Number
-                id="tune-overlap" label="Overlap" shown={format!("{:.1}", settings.overlap)} value={settings.overlap}
-                range={OVERLAP} disabled={!is_patches}
-                help="How far a patch reaches over its cell, as a share of the cell."
-                on_value={change(state, |settings: &mut TuneSettings, value: f64| settings.overlap = (value * 10.0).round() / 10.0)}
-            />
-            <Number
-                id="tune-copies" label="Copies" shown={settings.copies.to_string()} value={settings.copies as f64}
-                range={COPIES} disabled={!is_patches}
-                help="Copies of the image and of each patch; with AugMix, each is mixed in its own way."
-                on_value={change(state, |settings: &mut TuneSettings, value: f64| settings.copies = value as usize)}
-            />
-            <label class="check" title="Mixes each view with changed copies of itself.">
-                <input type="checkbox" data-testid="tune-augmix" checked={settings.augmix} onchange={mixed} />
-                <span>{ "AugMix" }</span>
-            </label>
+            { number(state) }
+            { seed_field("tune-seed", settings.seed, same, &on_seed) }
+            { slider(overlap, &on_overlap) }
+            { slider(copies, &on_copies) }
+            { check(mixed, &on_mixed) }
         </>
     }
 }
 
-fn seed(state: &UseReducerHandle<State>) -> Html {
-    let oninput = change(state, |settings: &mut TuneSettings, event: InputEvent| {
-        let input: HtmlInputElement = event.target_unchecked_into();
-        if let Ok(seed) = input.value().parse() {
-            settings.seed = seed;
-        }
-    });
+/// One of the kinds of views.
+fn segment(
+    testid: &'static str,
+    label: &'static str,
+    is_chosen: bool,
+    onchange: Callback<Event>,
+) -> Html {
     html! {
-        <label class="choice" title="Names the random draws: the same seed gives the same views.">
-            <span class="slider-label">{ "Seed" }</span>
-            <input
-                class="text-input" type="number" min="0" max={u32::MAX.to_string()} step="1" {oninput}
-                data-testid="tune-seed" value={state.tune.settings.seed.to_string()}
-            />
+        <label class="segment">
+            <input type="radio" name="tune-views" data-testid={testid} {onchange} checked={is_chosen} />
+            <span>{ label }</span>
         </label>
+    }
+}
+
+/// How many views there are.
+fn number(state: &UseReducerHandle<State>) -> Html {
+    let settings = &state.tune.settings;
+    match settings.views {
+        TuneViews::Crops => slider(
+            Slider {
+                id: "tune-count",
+                label: "Crops",
+                shown: settings.crops.to_string(),
+                value: settings.crops as f64,
+                range: CROPS,
+                help: "How many random crops are looked at beside the image itself.",
+                is_disabled: false,
+            },
+            &change(state, |settings, value: f64| {
+                settings.crops = value as usize
+            }),
+        ),
+        TuneViews::Patches => slider(
+            Slider {
+                id: "tune-grid",
+                label: "Grid",
+                shown: format!("{0} × {0}", settings.grid),
+                value: settings.grid as f64,
+                range: GRID,
+                help: "Patches along each side of the image.",
+                is_disabled: false,
+            },
+            &change(state, |settings, value: f64| settings.grid = value as usize),
+        ),
     }
 }
 
@@ -249,7 +256,16 @@ fn step(state: &UseReducerHandle<State>) -> Html {
         TuneShare::OfPatch => ("Trusted of a patch", format!("{:.0} %", 100.0 * share)),
         TuneShare::None => ("Trusted views", "all, weighted".into()),
     };
-    let on_share = change(state, |settings: &mut TuneSettings, value: f64| {
+    let trusted = Slider {
+        id: "tune-share",
+        label,
+        shown,
+        value: share,
+        range: SHARE,
+        help: "Which share of the views counts: those whose predictions have the lowest entropy.",
+        is_disabled: settings.share() == TuneShare::None,
+    };
+    let on_share = change(state, |settings, value: f64| {
         let value = (value * 20.0).round() / 20.0;
         match settings.share() {
             TuneShare::OfAll => settings.share_of_all = value,
@@ -259,76 +275,46 @@ fn step(state: &UseReducerHandle<State>) -> Html {
     });
     let near = |rate: &f64| (rate.ln() - settings.lr.ln()).abs() < 0.1;
     let rate = LEARNING_RATES.iter().position(near).unwrap_or(0);
-    let on_rate = change(state, |settings: &mut TuneSettings, value: f64| {
+    let rate = Slider {
+        id: "tune-lr",
+        label: "Learning rate",
+        shown: settings.lr.to_string(),
+        value: rate as f64,
+        range: [0.0, (LEARNING_RATES.len() - 1) as f64, 1.0],
+        help: "How far a step of AdamW moves each number of the context.",
+        is_disabled: false,
+    };
+    let on_rate = change(state, |settings, value: f64| {
         if let Some(lr) = LEARNING_RATES.get(value as usize) {
             settings.lr = *lr;
         }
     });
+    let steps = Slider {
+        id: "tune-steps",
+        label: "Steps",
+        shown: settings.steps.to_string(),
+        value: settings.steps as f64,
+        range: STEPS,
+        help: "How often the context is moved. The trusted views are chosen anew before each step.",
+        is_disabled: false,
+    };
+    let on_steps = change(state, |settings, value: f64| {
+        settings.steps = value as usize
+    });
     html! {
         <>
-            <Number
-                id="tune-share" {label} {shown} value={share} range={SHARE} disabled={settings.share() == TuneShare::None}
-                help="Which share of the views counts: those whose predictions have the lowest entropy."
-                on_value={on_share}
-            />
-            <Number
-                id="tune-lr" label="Learning rate" shown={settings.lr.to_string()} value={rate as f64}
-                range={[0.0, (LEARNING_RATES.len() - 1) as f64, 1.0]}
-                help="How far a step of AdamW moves each number of the context."
-                on_value={on_rate}
-            />
-            <Number
-                id="tune-steps" label="Steps" shown={settings.steps.to_string()} value={settings.steps as f64} range={STEPS}
-                help="How often the context is moved. The trusted views are chosen anew before each step."
-                on_value={change(state, |settings: &mut TuneSettings, value: f64| settings.steps = value as usize)}
-            />
+            { slider(trusted, &on_share) }
+            { slider(rate, &on_rate) }
+            { slider(steps, &on_steps) }
         </>
     }
 }
 
-#[derive(Properties, PartialEq)]
-struct NumberProps {
-    id: AttrValue,
-    label: AttrValue,
-    shown: AttrValue,
-    value: f64,
-    range: Range,
-    help: AttrValue,
-    #[prop_or_default]
-    disabled: bool,
-    on_value: Callback<f64>,
-}
-
-/// A slider over a [`Range`].
-#[component]
-fn Number(props: &NumberProps) -> Html {
-    let NumberProps {
-        id,
-        label,
-        shown,
-        value,
-        range: [min, max, step],
-        help,
-        disabled,
-        on_value,
-    } = props;
-    html! {
-        <Slider
-            {id} {label} {shown} value={*value} min={*min} max={*max} step={*step} {help} disabled={*disabled}
-            on_value={on_value.clone()}
-        />
-    }
-}
-
-/// A callback that changes the settings as they are when it is called.
+/// A callback that changes the settings.
 fn change<T: 'static>(
     state: &UseReducerHandle<State>,
-    change: impl Fn(&mut TuneSettings, T) + 'static,
+    change: fn(&mut TuneSettings, T),
 ) -> Callback<T> {
-    let state = state.clone();
-    Callback::from(move |value: T| {
-        let mut settings = state.tune.settings.clone();
-        change(&mut settings, value);
-        state.dispatch(Action::Tune(TuneAction::Changed(settings)));
-    })
+    let action = |settings| Action::Tune(TuneAction::Changed(settings));
+    changing(state, |state| &state.tune.settings, action, change)
 }

@@ -2,6 +2,9 @@
 
 use yew::prelude::*;
 
+use crate::components::text::looks;
+use crate::state::ShownTuning;
+
 /// The drawing's own measures.
 const WIDTH: f32 = 300.0;
 const HEIGHT: f32 = 120.0;
@@ -10,17 +13,11 @@ const RIGHT: f32 = 12.0;
 const TOP: f32 = 12.0;
 const BOTTOM: f32 = 24.0;
 
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    /// The start's first.
-    pub losses: Vec<f32>,
-    /// The step that is looked at.
-    pub step: usize,
-}
-
-#[component]
-pub fn LossLine(props: &Props) -> Html {
-    let Props { losses, step } = props;
+/// `step` is the one that is looked at.
+pub fn loss_line(shown: ShownTuning<'_>, step: usize) -> Html {
+    // The start's first.
+    let losses: Vec<f32> = shown.answer.points.iter().map(|point| point.loss).collect();
+    let losses = &losses[..];
     let low = losses.iter().copied().fold(f32::INFINITY, f32::min);
     let high = losses.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let steps = losses.len().saturating_sub(1).max(1) as f32;
@@ -39,11 +36,11 @@ pub fn LossLine(props: &Props) -> Html {
         .map(|(at, loss)| format!("{:.1},{:.1}", x(at), y(*loss)));
     let line = line.collect::<Vec<_>>().join(" ");
     let dots = points.map(|(at, loss)| {
-        let is_here = at == *step;
+        let is_here = at == step;
         html! {
             <>
                 <circle
-                    class={classes!("loss-dot", is_here.then_some("is-here"))} cx={format!("{:.1}", x(at))}
+                    class={looks("loss-dot", is_here.then_some("is-here"))} cx={format!("{:.1}", x(at))}
                     cy={format!("{:.1}", y(*loss))} r={if is_here { "5" } else { "3.5" }}
                 />
                 <text class="axis-text" x={format!("{:.1}", x(at))} y={(HEIGHT - 7.0).to_string()} text-anchor="middle">
@@ -67,7 +64,7 @@ pub fn LossLine(props: &Props) -> Html {
             </>
         }
     });
-    let now = losses.get(*step).copied().unwrap_or_default();
+    let now = losses.get(step).copied().unwrap_or_default();
     html! {
         <figure class="tune-loss" data-testid="tune-loss-line" data-losses={joined(losses)}>
             <figcaption class="slider-label">

@@ -1,36 +1,33 @@
 //! How far each context vector has moved, shown in the prompt itself.
 
 use clipwright_shared::protocol::TunedContext;
+use clipwright_shared::tuning::TuningPoint;
 use yew::prelude::*;
 
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    pub context: TunedContext,
-    /// Vector by vector; class by class if each class has its own.
-    pub moved: Vec<f32>,
-    /// The farthest that any went in any step: the whole width of a bar.
-    pub most: f32,
-    pub step: usize,
-    /// What stands in the class name's place.
-    pub class_name: AttrValue,
-}
+use crate::components::text::{help, looks, span};
+use crate::state::ShownTuning;
 
-#[component]
-pub fn Moved(props: &Props) -> Html {
-    let context = &props.context;
-    let moved = of_each(&props.moved, context.n_ctx);
+/// At the step looked at, which is `now`.
+pub fn moved(shown: ShownTuning<'_>, now: &TuningPoint, step: usize) -> Html {
+    let context = &shown.answer.context;
+    let points = shown.answer.points.iter();
+    let all = points.flat_map(|point| point.moved.iter().copied());
+    // The farthest that any went in any step is the whole width of a bar.
+    let most = all.fold(0f32, f32::max);
+    let class_name = shown.top(step).map_or("", |top| top.0);
+    let moved = of_each(&now.moved, context.n_ctx);
     let before = context.class_token_position.vectors_before(context.n_ctx);
     let mut pieces: Vec<Html> = moved
         .iter()
         .enumerate()
-        .map(|(at, moved)| piece(props, at, *moved))
+        .map(|(at, moved)| piece(context, at, step, *moved, most))
         .collect();
     pieces.insert(
         before.min(pieces.len()),
         html! {
             <li class="moved" key="class">
-                <span class="piece is-class" data-method="coop">{ &props.class_name }</span>
-                <span class="help">{ "stays" }</span>
+                <span class="piece is-class" data-method="coop">{ class_name.to_string() }</span>
+                { span("help", "stays") }
             </li>
         },
     );
@@ -47,34 +44,30 @@ pub fn Moved(props: &Props) -> Html {
             >
                 { for pieces }
             </ul>
-            <p class="help">{ "Euclidean distance from the start, in the space of token embeddings." }</p>
+            { help("Euclidean distance from the start, in the space of token embeddings.") }
         </div>
     }
 }
 
-fn piece(props: &Props, at: usize, moved: f32) -> Html {
-    let word = props.context.words.get(at);
-    let look = match (props.step, word) {
+fn piece(context: &TunedContext, at: usize, step: usize, moved: f32, most: f32) -> Html {
+    let word = context.words.get(at);
+    let look = match (step, word) {
         (0, Some(_)) => "is-word",
         _ => "is-vector",
     };
     let name = match word {
-        Some(word) => html! { word },
+        Some(word) => html! { word.clone() },
         None => html! { <>{ "v" }<sub>{ at + 1 }</sub></> },
     };
-    let share = if props.most > 0.0 {
-        moved / props.most
-    } else {
-        0.0
-    };
+    let share = if most > 0.0 { moved / most } else { 0.0 };
     html! {
         <li class="moved" key={at}>
-            <span class={classes!("piece", look)}>{ name }</span>
+            <span class={looks("piece", look)}>{ name }</span>
             <svg class="moved-bar" data-method="coop" aria-hidden="true" focusable="false">
                 <rect class="bar-track" width="100%" height="100%" rx="3" />
                 <rect class="bar-fill" width={format!("{:.1}%", share * 100.0)} height="100%" rx="3" />
             </svg>
-            <span class="help">{ format!("{moved:.3}") }</span>
+            { span("help", format!("{moved:.3}")) }
         </li>
     }
 }

@@ -2,8 +2,7 @@
 
 use yew::prelude::*;
 
-#[component]
-pub fn Primer() -> Html {
+pub fn primer() -> Html {
     let steps = [
         (
             "Look",

@@ -1,60 +1,36 @@
 //! The views that were tuned on, those that counted in amber.
 
 use clipwright_shared::protocol::TunedView;
-use clipwright_shared::tuning::SeenView;
+use clipwright_shared::tuning::{SeenView, TuningPoint};
 use yew::prelude::*;
 
+use crate::components::folded::Folded;
 use crate::components::raster::Raster;
+use crate::components::text::{heard, help, looks};
 use crate::components::views::entropy_help;
 use crate::format::{count, percent};
-use crate::state::SourceId;
+use crate::state::ShownTuning;
 
 /// Views shown at first.
 const FIRST_VIEWS: usize = 24;
 
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    /// Of a view, in pixels.
-    pub side: u32,
-    pub views: Vec<TunedView>,
-    /// None before the tuning has ended.
-    pub pixels: Option<SourceId>,
-    /// What each said at the start.
-    pub first: Vec<SeenView>,
-    /// What each says at the step looked at.
-    pub now: Vec<SeenView>,
-    pub class_names: Vec<String>,
-}
-
-#[component]
-pub fn TunedViews(props: &Props) -> Html {
-    let all = use_state(|| false);
+/// What each said at the start and says at the step looked at.
+pub fn tuned_views(shown: ShownTuning<'_>, first: &TuningPoint, now: &TuningPoint) -> Html {
     // Those that counted first come first; nothing moves from step to step.
-    let mut order: Vec<usize> = (0..props.views.len()).collect();
-    let counted = |view: &SeenView| view.is_selected;
-    order.sort_by_key(|at| !props.first.get(*at).is_some_and(counted));
-    let views = order.len();
-    if !*all {
-        order.truncate(FIRST_VIEWS);
-    }
-    let figures = order.iter().map(|at| figure(props, *at));
-    let counting = props.now.iter().filter(|view| view.is_selected).count();
-    let more = (views > FIRST_VIEWS).then(|| {
-        let onclick = {
-            let all = all.clone();
-            Callback::from(move |_: MouseEvent| all.set(!*all))
-        };
-        let label = match *all {
-            true => format!("Show the first {FIRST_VIEWS}"),
-            false => format!("Show all {views} views"),
-        };
-        html! {
-            <button
-                class="quiet" type="button" data-testid="tune-all-views" {onclick} aria-expanded={all.to_string()}
-            >
-                { label }
-            </button>
-        }
+    let counted = |at: &usize| first.views.get(*at).is_some_and(|view| view.is_selected);
+    let all = 0..shown.answer.views.len();
+    let (counted, others): (Vec<usize>, Vec<usize>) = all.partition(counted);
+    let order = counted.into_iter().chain(others);
+    let figures = order.filter_map(|at| {
+        let (view, seen) = (shown.answer.views.get(at)?, now.views.get(at)?);
+        Some(figure(shown, at, view, seen))
+    });
+    let figures: Vec<Html> = figures.collect();
+    let views = figures.len();
+    let counting = now.views.iter().filter(|view| view.is_selected).count();
+    let list = Callback::from(move |is_all: bool| {
+        let drawn = if is_all { views } else { FIRST_VIEWS };
+        html! { <ul class="tune-figures">{ for figures.iter().take(drawn).cloned() }</ul> }
     });
     html! {
         <section class="tune-views" aria-labelledby="tune-views-title">
@@ -64,33 +40,27 @@ pub fn TunedViews(props: &Props) -> Html {
                     { format!("{counting} of {}", count(views, "view", "views")) }
                 </output>
             </h3>
-            <ul class="tune-figures">{ for figures }</ul>
-            { more }
-            <p class="help">{ entropy_help(props.class_names.len()) }</p>
+            <Folded of={views} first={FIRST_VIEWS} unit={["view", "views"]} testid="tune-all-views" {list} />
+            { help(entropy_help(shown.request.prompts.class_names.len())) }
         </section>
     }
 }
 
-fn figure(props: &Props, at: usize) -> Html {
-    let (Some(view), Some(seen)) = (props.views.get(at), props.now.get(at)) else {
-        return Html::default();
-    };
-    let what = described(view);
-    let picture = match props.pixels {
+fn figure(shown: ShownTuning<'_>, at: usize, view: &TunedView, seen: &SeenView) -> Html {
+    let what = AttrValue::from(described(view));
+    let picture = match shown.pixels {
         Some(pixels) => {
-            html! { <Raster {pixels} index={at} side={props.side} label={what.clone()} /> }
+            html! { <Raster {pixels} index={at} side={shown.answer.side} label={what.clone()} /> }
         }
+        // Before the tuning has ended there are none.
         None => html! { <span class="raster tune-blank" /> },
     };
-    let class = props
-        .class_names
-        .get(seen.class)
-        .cloned()
-        .unwrap_or_default();
+    let class = shown.request.prompts.class_names.get(seen.class);
+    let class = AttrValue::from(class.cloned().unwrap_or_default());
     let look = seen.is_selected.then_some("is-counted");
     html! {
         <li
-            key={at} class={classes!("tune-figure", look)} title={what} data-testid="tune-view"
+            key={at} class={looks("tune-figure", look)} title={what} data-testid="tune-view"
             data-view={at.to_string()} data-counted={seen.is_selected.to_string()}
         >
             { picture }
@@ -98,7 +68,7 @@ fn figure(props: &Props, at: usize) -> Html {
             <span class="tune-said">
                 <span>{ percent(seen.confidence) }</span>
                 <span>{ format!("H {:.2}", seen.entropy) }</span>
-                if seen.is_selected { <span class="visually-hidden">{ "counts" }</span> }
+                if seen.is_selected { { heard("counts") } }
             </span>
         </li>
     }

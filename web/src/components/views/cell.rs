@@ -2,9 +2,10 @@
 
 use yew::prelude::*;
 
-use crate::components::raster::Raster;
+use super::{Pointing, described, picture};
+use crate::components::text::span;
 use crate::format::percent;
-use crate::state::SourceId;
+use crate::state::ShownViews;
 
 /// What a view is among the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,67 +23,53 @@ impl CellRole {
     }
 }
 
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    pub role: CellRole,
-    pub at: usize,
-    pub pixels: Option<SourceId>,
-    /// Of a view, in pixels.
-    pub side: u32,
-    pub title: AttrValue,
-    /// Its most probable class.
-    pub class: AttrValue,
-    pub confidence: f32,
-    pub entropy: f32,
-    /// Left, top, width and height in the image.
-    pub source: AttrValue,
-    pub is_trusted: bool,
-    /// Whether it is looked at.
-    pub is_pointed: bool,
-    /// Whether the keyboard is at it.
-    pub is_focused: bool,
-}
-
-#[component]
-pub fn ViewCell(props: &Props) -> Html {
-    let Props {
-        role,
-        at,
-        title,
-        class,
-        confidence,
-        entropy,
-        ..
-    } = props;
-    let trusted = if props.is_trusted { ", trusted" } else { "" };
-    let label = format!(
-        "{title}: {class}, {}, entropy {entropy:.2}{trusted}",
-        percent(*confidence)
-    );
-    let picture = match props.pixels {
-        Some(pixels) => html! { <Raster {pixels} index={*at} side={props.side} /> },
-        None => html! { <span class="raster view-blank" /> },
-    };
+/// View `at` of those shown.
+pub fn view_cell(
+    role: CellRole,
+    shown: ShownViews<'_>,
+    at: usize,
+    pointing: &Pointing,
+    is_trusted: bool,
+) -> Option<Html> {
+    let view = shown.answer.views.get(at)?;
+    let (class, confidence) = shown.top(at).unwrap_or_default();
+    let title = described(view, 0).0;
+    let (entropy, part) = (view.entropy, view.source);
+    let trusted = if is_trusted { ", trusted" } else { "" };
+    let confident = percent(confidence);
+    let label = format!("{title}: {class}, {confident}, entropy {entropy:.2}{trusted}");
+    let (is_pointed, is_focused) = (pointing.at == at, pointing.focused == at);
     let look = classes!(
         "view-cell",
-        props.is_trusted.then_some("is-trusted"),
-        props.is_pointed.then_some("is-pointed"),
+        is_trusted.then_some("is-trusted"),
+        is_pointed.then_some("is-pointed"),
     );
-    html! {
+    Some(html! {
         <div
-            class={look} role={role.name()} tabindex={if props.is_focused { "0" } else { "-1" }}
-            aria-label={label} aria-selected={props.is_focused.to_string()} title={title.clone()}
-            data-testid="view" data-view={at.to_string()} data-class={class.clone()}
+            key={at} class={look} role={role.name()} tabindex={if is_focused { "0" } else { "-1" }}
+            aria-label={label} aria-selected={is_focused.to_string()} {title}
+            data-testid="view" data-view={at.to_string()} data-class={class.to_string()}
             data-confidence={confidence.to_string()} data-entropy={entropy.to_string()}
-            data-trusted={props.is_trusted.to_string()} data-box={props.source.clone()}
-            data-pointed={props.is_pointed.to_string()}
+            data-trusted={is_trusted.to_string()} data-pointed={is_pointed.to_string()}
+            data-box={format!("{} {} {} {}", part.left, part.top, part.width, part.height)}
         >
-            <span class="view-picture">{ picture }</span>
+            <span class="view-picture">{ picture(shown.pixels, at, shown.answer.side, "".into()) }</span>
             <span class="view-class">{ class }</span>
             <span class="view-numbers">
-                <span>{ percent(*confidence) }</span>
+                <span>{ confident }</span>
                 <span>{ format!("H {entropy:.2}") }</span>
             </span>
+        </div>
+    })
+}
+
+/// The place of a view to come; one that is said has a `role`.
+pub fn blank_cell(at: usize, role: Option<CellRole>) -> Html {
+    html! {
+        <div class="view-cell" role={role.map(CellRole::name)} key={at} aria-label={role.map(|_| "to come")}>
+            <span class="view-picture"><span class="raster view-blank" /></span>
+            { span("view-class", "\u{a0}") }
+            { span("view-numbers", "\u{a0}") }
         </div>
     }
 }

@@ -2,67 +2,40 @@
 
 use yew::prelude::*;
 
-use crate::components::bar::Bar;
-use crate::components::raster::Raster;
-use crate::format::percent;
-use crate::state::SourceId;
+use super::{described, picture};
+use crate::components::bar::ranked_row;
+use crate::components::text::{looks, span};
+use crate::state::ShownViews;
 
 /// Classes shown.
 const MOST_ROWS: usize = 5;
 
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    pub at: usize,
-    pub pixels: Option<SourceId>,
-    /// Of a view, in pixels.
-    pub side: u32,
-    pub title: AttrValue,
-    /// What was done to it.
-    pub done: AttrValue,
-    pub entropy: f32,
-    pub is_trusted: bool,
-    /// Classes with their probabilities, most probable first.
-    pub ranked: Vec<(AttrValue, f32)>,
-}
-
-#[component]
-pub fn ViewDetail(props: &Props) -> Html {
-    let Props {
-        at,
-        title,
-        done,
-        entropy,
-        ..
-    } = props;
-    let picture = match props.pixels {
-        Some(pixels) => {
-            html! { <Raster {pixels} index={*at} side={props.side} label={title.clone()} /> }
-        }
-        None => html! { <span class="raster view-blank" /> },
+/// View `at`; its place while there is none.
+pub fn view_detail(shown: Option<ShownViews<'_>>, at: usize, trusted: &[usize]) -> Html {
+    let view = shown.and_then(|shown| Some((shown, shown.answer.views.get(at)?)));
+    let Some((shown, view)) = view else {
+        return html! { <div class="view-detail is-blank" aria-hidden="true" /> };
     };
-    let rows = props.ranked.iter().take(MOST_ROWS).enumerate();
-    let rows = rows.map(|(rank, (class, probability))| html! {
-        <li
-            key={class.to_string()} class={classes!("row", (rank == 0).then_some("is-top"))}
-            data-testid="detail-row" data-class={class.clone()} data-probability={probability.to_string()}
-        >
-            <span class="row-name" title={class.clone()}>{ class }</span>
-            <Bar share={*probability} />
-            <span class="row-percent">{ percent(*probability) }</span>
-        </li>
+    let (title, done) = described(view, shown.grid());
+    let (title, done) = (AttrValue::from(title), AttrValue::from(done));
+    let rows = shown.ranked(&view.probabilities).into_iter();
+    let rows = rows.take(MOST_ROWS).enumerate();
+    let rows = rows.map(|(rank, (class, probability))| {
+        ranked_row(class, probability, rank == 0, "detail-row")
     });
-    let look = props.is_trusted.then_some("is-trusted");
+    let is_trusted = trusted.contains(&at);
+    let look = is_trusted.then_some("is-trusted");
     html! {
-        <section class={classes!("view-detail", look)} data-testid="view-detail" data-view={at.to_string()} aria-label="The view looked at">
+        <section class={looks("view-detail", look)} data-testid="view-detail" data-view={at.to_string()} aria-label="The view looked at">
             <div class="view-detail-head">
-                <span class="view-picture">{ picture }</span>
+                <span class="view-picture">{ picture(shown.pixels, at, shown.answer.side, title.clone()) }</span>
                 <div>
                     <h3>
                         { title }
-                        if props.is_trusted { <span class="trusted-tag">{ "trusted" }</span> }
+                        if is_trusted { { span("trusted-tag", "trusted") } }
                     </h3>
                     <p class="view-done" title={done.clone()}>{ done }</p>
-                    <p class="view-entropy">{ format!("H {entropy:.2} nats") }</p>
+                    <p class="view-entropy">{ format!("H {:.2} nats", view.entropy) }</p>
                 </div>
             </div>
             <ol class="ranking">{ for rows }</ol>

@@ -6,25 +6,19 @@ use yew::prelude::*;
 use crate::components::{method_key, method_title};
 use crate::state::State;
 
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    /// Begins the names that styles and tests know the choices by.
-    pub id: AttrValue,
-    pub state: UseReducerHandle<State>,
-    /// A learned file, or zero-shot.
-    pub chosen: Option<String>,
-    pub on_value: Callback<Option<String>>,
-}
-
-#[component]
-pub fn LearnerChoice(props: &Props) -> Html {
-    let state = &props.state;
-    let asked = state.learner_asked(props.chosen.as_deref());
-    let asked = asked.map(|info| info.name.clone());
-    let zero_shot = choice(props, None, Method::ZeroShot, asked.is_none());
+/// `name` is what styles and tests know the choices by, `chosen` a learned file, or
+/// none for zero-shot.
+pub fn learner_choice(
+    state: &State,
+    name: &str,
+    chosen: Option<&str>,
+    on_value: &Callback<Option<String>>,
+) -> Html {
+    let asked = state.learner_asked(chosen).map(|info| &info.name);
+    let zero_shot = choice(name, None, Method::ZeroShot, asked.is_none(), on_value);
     let learned = state.learners_open().map(|info| {
-        let is_chosen = asked.as_ref() == Some(&info.name);
-        choice(props, Some(&info.name), info.method, is_chosen)
+        let is_chosen = asked == Some(&info.name);
+        choice(name, Some(&info.name), info.method, is_chosen, on_value)
     });
     html! {
         <fieldset class="asked">
@@ -35,19 +29,27 @@ pub fn LearnerChoice(props: &Props) -> Html {
     }
 }
 
-fn choice(props: &Props, name: Option<&String>, method: Method, is_chosen: bool) -> Html {
-    let value = name.cloned();
-    let onchange = props.on_value.reform(move |_: Event| value.clone());
-    let title = method_title(method);
-    let detail =
-        name.map(|name| html! { <span class="asked-name" title={name.clone()}>{ name }</span> });
+fn choice(
+    name: &str,
+    learner: Option<&String>,
+    method: Method,
+    is_chosen: bool,
+    on_value: &Callback<Option<String>>,
+) -> Html {
+    let value = learner.cloned();
+    let learner = AttrValue::from(learner.cloned().unwrap_or_default());
+    let detail = value.is_some().then(
+        || html! { <span class="asked-name" title={learner.clone()}>{ learner.clone() }</span> },
+    );
+    let onchange = on_value.reform(move |_: Event| value.clone());
+    let name = AttrValue::from(name.to_string());
     html! {
-        <label class="asked-one" data-method={method_key(method)} key={name.cloned().unwrap_or_default()}>
+        <label class="asked-one" data-method={method_key(method)} key={&*learner}>
             <input
-                type="radio" name={format!("{}-learner", props.id)} {onchange} checked={is_chosen}
-                data-testid={format!("{}-learner", props.id)} data-learner={name.cloned().unwrap_or_default()}
+                type="radio" name={name.clone()} {onchange} checked={is_chosen} data-testid={name}
+                data-learner={learner.clone()}
             />
-            <span class="asked-look"><span class="dot" />{ title }{ detail }</span>
+            <span class="asked-look"><span class="dot" />{ method_title(method) }{ detail }</span>
         </label>
     }
 }

@@ -2,8 +2,10 @@
 //! the one that had it last. So there always is one, and nothing jumps.
 
 use wasm_bindgen::JsCast;
-use web_sys::{Element, FocusEvent, HtmlElement, MouseEvent};
+use web_sys::{Element, FocusEvent, HtmlElement, KeyboardEvent, MouseEvent};
 use yew::prelude::*;
+
+use crate::components::{around, focus_in};
 
 /// The attribute that a view's element carries its number in.
 const VIEW: &str = "data-view";
@@ -23,15 +25,10 @@ pub struct Pointing {
 }
 
 impl Pointing {
-    /// Moves the focus to a view inside of `holder`.
-    pub fn focus(holder: &NodeRef, view: usize) {
-        let selector = format!("[{VIEW}=\"{view}\"]");
-        let holder = holder.cast::<Element>();
-        let found = holder.and_then(|holder| holder.query_selector(&selector).ok()?);
-        if let Some(found) = found {
-            // Whatever is drawn in an SVG takes the focus in the same way.
-            let _ = found.unchecked_ref::<HtmlElement>().focus();
-        }
+    /// Moves the focus to another view of the same holder.
+    pub fn focus(event: &KeyboardEvent, holder: &str, view: usize) {
+        event.prevent_default();
+        focus_in(event, holder, &format!("[{VIEW}=\"{view}\"]"));
     }
 }
 
@@ -69,16 +66,13 @@ pub fn use_pointing(count: usize) -> Pointing {
 
 /// The view that an event happened in.
 fn view_of(event: &web_sys::Event) -> Option<usize> {
-    let target = event.target()?.dyn_into::<Element>().ok()?;
-    let element = target.closest(&format!("[{VIEW}]")).ok()??;
+    let element = around(event, &format!("[{VIEW}]"))?;
     element.get_attribute(VIEW)?.parse().ok()
 }
 
-/// How many elements stand in the first row of `holder`.
-pub fn columns_of(holder: &NodeRef) -> usize {
-    let first = holder
-        .cast::<Element>()
-        .and_then(|holder| holder.first_element_child());
+/// How many elements stand in the first row of the holder.
+pub fn columns_of(event: &KeyboardEvent, holder: &str) -> usize {
+    let first = around(event, holder).and_then(|holder| holder.first_element_child());
     let top = |element: &Element| element.unchecked_ref::<HtmlElement>().offset_top();
     let Some(first) = first else {
         return 1;

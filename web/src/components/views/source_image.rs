@@ -5,42 +5,40 @@
 use clipwright_shared::views::CropBox;
 use yew::prelude::*;
 
-use crate::state::Image;
+use crate::state::{ShownViews, State};
 
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    pub image: Option<Image>,
-    /// Width and height of the image in pixels; none while what is drawn belongs to
-    /// another.
-    pub size: Option<(u32, u32)>,
-    /// What is drawn over it, in words; none for what the rest of the room says too.
-    #[prop_or_default]
-    pub label: Option<AttrValue>,
-    pub children: Html,
-}
-
-#[component]
-pub fn SourceImage(props: &Props) -> Html {
-    let picture = props.image.as_ref().map(|image| {
+/// The image with what is drawn over it; nothing is drawn while `shown` is of another
+/// image. `label` says it in words, where the rest of the room does not say it too.
+pub fn source_image(
+    state: &State,
+    shown: Option<ShownViews<'_>>,
+    label: Option<&'static str>,
+    drawn: impl FnOnce(ShownViews<'_>) -> Html,
+) -> Html {
+    let image = state.image.as_ref();
+    let picture = image.map(|image| {
         html! { <img class="source-picture" src={image.url.clone()} alt={image.title.clone()} /> }
     });
-    let drawn = props.size.map(|(width, height)| {
-        let label = props.label.clone();
-        let (role, is_hidden) = match label {
-            Some(_) => (Some("group"), None),
-            None => (None, Some("true")),
-        };
-        html! {
-            <svg
-                class="source-overlay" data-testid="overlay" {role} aria-label={label} aria-hidden={is_hidden}
-                viewBox={format!("0 0 {width} {height}")}
-                preserveAspectRatio="xMidYMid meet" focusable="false"
-            >
-                { props.children.clone() }
-            </svg>
-        }
-    });
-    html! { <div class="source">{ picture }{ drawn }</div> }
+    let source = image.map(|image| image.source);
+    let shown = shown.filter(|shown| source == shown.image);
+    let over = shown.map(|shown| overlay(shown, label, drawn(shown)));
+    html! { <div class="source">{ picture }{ over }</div> }
+}
+
+fn overlay(shown: ShownViews<'_>, label: Option<&'static str>, drawn: Html) -> Html {
+    let (role, is_hidden) = match label {
+        Some(_) => (Some("group"), None),
+        None => (None, Some("true")),
+    };
+    html! {
+        <svg
+            class="source-overlay" data-testid="overlay" {role} aria-label={label} aria-hidden={is_hidden}
+            viewBox={format!("0 0 {} {}", shown.answer.width, shown.answer.height)}
+            preserveAspectRatio="xMidYMid meet" focusable="false"
+        >
+            { drawn }
+        </svg>
+    }
 }
 
 /// A rectangle of pixels, drawn.

@@ -116,10 +116,13 @@ async fn transfer(
     stream.begin(answer.from);
     answer
         .read(async |bytes| {
-            for (number, chunk) in stream.feed(&bytes) {
+            let chunks = stream.feed(&bytes);
+            // Told at once: the next bytes may be long in coming.
+            let is_kept = !chunks.is_empty();
+            for (number, chunk) in chunks {
                 words.kept(store.put(&record.chunk_path(number), &chunk).await);
             }
-            words.here(stream.here(), false);
+            words.here(stream.here(), is_kept);
             stream.is_served() || net.is_cancelled()
         })
         .await

@@ -76,7 +76,8 @@ impl State {
             learners.any(|learner| self.is_right(row, &learner.name) == Some(false))
         };
         let mut rows: Vec<Entry> = self.batch.rows().to_vec();
-        if settings.only_wrong {
+        // Without labels nobody is wrong, and there is nothing to untick.
+        if settings.only_wrong && !self.batch.labels().is_empty() {
             rows.retain(|row| is_wrong(row));
         }
         rows.sort_by(|a, b| compare(a, b, &settings.sort));

@@ -8,6 +8,7 @@ use clipwright_shared::learners::Method;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::share::LONGEST_VALUE;
 use crate::state::{AugmentSettings, LEARNING_RATES, PatchesSettings, State, TrainAction};
 
 /// A setting of a tab, as links know it.
@@ -53,6 +54,24 @@ pub const SETTINGS: &[Setting] = &[
         0.0..=PatchesSettings::MOST_OVERLAP
     ),
     number!("patches.share", patches.settings.share, 0.0..=1.0),
+    Setting {
+        key: "patches.class",
+        // Nothing is the class that the image shows most probably.
+        get: |state| {
+            let class = state.patches.settings.class.as_ref();
+            let class = class.filter(|class| state.class_names.contains(class));
+            let fits = |class: &&String| class.chars().count() <= LONGEST_VALUE;
+            class.filter(fits).cloned().unwrap_or_default()
+        },
+        set: |state, value| {
+            let class = (!value.is_empty()).then(|| value.to_string());
+            let is_one = class.iter().all(|class| state.class_names.contains(class));
+            if is_one {
+                state.patches.settings.class = class;
+            }
+            is_one
+        },
+    },
     number!(
         "augment.crops",
         augment.settings.count,
@@ -126,6 +145,9 @@ pub const SETTINGS: &[Setting] = &[
         0..=u64::from(u32::MAX)
     ),
     number!("train.held_out", train.settings.held_out_percent, 0..=90),
+    choice!("batch.sort", batch.settings.sort),
+    choice!("batch.descending", batch.settings.is_descending),
+    choice!("batch.only_wrong", batch.settings.only_wrong),
     choice!("learned.together", learned_tab.settings.together),
     choice!("learned.samples", learned_tab.settings.samples),
 ];

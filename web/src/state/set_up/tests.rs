@@ -1,6 +1,9 @@
 use super::SETTINGS;
 use crate::share::{Reading, SetUp, read};
-use crate::state::{Action, SampleList, State, Tab};
+use crate::state::{
+    Action, BatchAction, PatchesAction, PatchesSettings, SampleList, SortKey, SourceId, State,
+    StoredFile, Tab,
+};
 
 fn listed() -> State {
     let mut state = State::default();
@@ -45,13 +48,75 @@ fn every_setting_is_written_and_read_again() {
         let mut state = fresh.clone();
         assert!((setting.set)(&mut state, &value), "{} {value}", setting.key);
         assert_eq!(state, fresh, "{}", setting.key);
-        for senseless in ["", "NaN", "-1", "1e99", "99999999999", "…"] {
+        // Nothing is something to say of a class that is not chosen.
+        let senseless = ["", "NaN", "-1", "1e99", "99999999999", "…"];
+        for senseless in senseless.into_iter().filter(|text| *text != value) {
             let mut state = fresh.clone();
             let taken = (setting.set)(&mut state, senseless);
             let untouched = state == fresh;
             assert!(!taken && untouched, "{} took {senseless:?}", setting.key);
         }
     }
+}
+
+#[test]
+fn the_chosen_class_and_the_tables_order_travel() {
+    let mut state = listed();
+    let class = |class: &str| PatchesSettings {
+        class: Some(class.into()),
+        ..PatchesSettings::default()
+    };
+    for action in [
+        Action::Patches(PatchesAction::Changed(class("blue star"))),
+        Action::Batch(BatchAction::SortedBy(SortKey::Learner("zero-shot".into()))),
+        Action::Batch(BatchAction::SortedBy(SortKey::Learner("zero-shot".into()))),
+        Action::Batch(BatchAction::OnlyWrong(true)),
+    ] {
+        state.apply(action);
+    }
+    let (fragment, _) = state.set_up().fragment();
+    let mut other = listed();
+    other.apply(Action::SetUpArrived(read(&fragment)));
+    assert_eq!(other, state, "{fragment}");
+
+    // A class that is none is not named, and not taken.
+    let settings = class("a cat");
+    state.apply(Action::Patches(PatchesAction::Changed(settings)));
+    let (fragment, _) = state.set_up().fragment();
+    assert!(!fragment.contains("patches.class"), "{fragment}");
+    let mut other = listed();
+    other.apply(Action::SetUpArrived(read("patches.class=a+cat")));
+    assert_eq!(other.patches, listed().patches);
+    let notice = other.notice.map(|notice| notice.message);
+    assert!(notice.is_some_and(|notice| notice.contains("patches.class")));
+}
+
+#[test]
+fn learned_files_that_are_not_here_are_named() {
+    let arrived = |name: &str| Action::LearnedArrived(StoredFile::single(name, 1, SourceId(1)));
+    let mut state = listed();
+    state.apply(arrived("coop.safetensors"));
+    state.apply(arrived("a, b & c"));
+    let (fragment, left_out) = state.set_up().fragment();
+    assert_eq!(fragment, "learned=coop.safetensors,a%2C+b+%26+c");
+    assert!(left_out.is_empty());
+    let notice = |state: &mut State, fragment: &str| {
+        state.apply(Action::SetUpArrived(read(fragment)));
+        state.notice.take().map(|notice| notice.message)
+    };
+    let mut other = listed();
+    let told = notice(&mut other, &fragment);
+    let expected = "this set-up used learned files: coop.safetensors, a, b & c";
+    assert_eq!(told.as_deref(), Some(expected));
+    // Only those that are not there, beside whatever else is wrong with the link.
+    other.apply(arrived("coop.safetensors"));
+    let told = notice(&mut other, &format!("{fragment}&tab=nowhere"));
+    let told = told.unwrap_or_default();
+    assert!(
+        told.contains("no tab nowhere") && told.ends_with("learned files: a, b & c"),
+        "{told}"
+    );
+    assert_eq!(notice(&mut state, &fragment), None);
 }
 
 #[test]

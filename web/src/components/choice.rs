@@ -3,6 +3,8 @@
 use web_sys::HtmlSelectElement;
 use yew::prelude::*;
 
+use super::text::looks;
+
 /// One of them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Chance {
@@ -12,12 +14,26 @@ pub struct Chance {
     pub refusal: Option<String>,
 }
 
+impl Chance {
+    /// One that can be chosen.
+    pub fn new(value: impl Into<AttrValue>, label: impl Into<AttrValue>) -> Self {
+        Self {
+            value: value.into(),
+            label: label.into(),
+            refusal: None,
+        }
+    }
+}
+
 #[derive(Properties, PartialEq)]
 pub struct Props {
     pub id: AttrValue,
     pub label: AttrValue,
     pub chances: Vec<Chance>,
     pub value: AttrValue,
+    /// Whether list and label stand side by side.
+    #[prop_or_default]
+    pub is_row: bool,
     /// The id of what describes it.
     #[prop_or_default]
     pub described_by: Option<AttrValue>,
@@ -56,9 +72,11 @@ pub fn Choice(props: &Props) -> Html {
             </option>
         }
     });
-    let Props { id, label, .. } = props;
+    let Props {
+        id, label, is_row, ..
+    } = props;
     html! {
-        <label class="choice" for={id.clone()}>
+        <label class={looks("choice", is_row.then_some("is-row"))} for={id.clone()}>
             <span class="slider-label">{ label }</span>
             <select
                 ref={list} id={id.clone()} data-testid={id.clone()} class="text-input" {onchange}
