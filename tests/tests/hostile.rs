@@ -127,9 +127,15 @@ fn safetensors_headers_that_lie() {
         ),
         (
             "far beyond the file",
+            vec![entry("a", "U8", "[18446744073709551615]", 0, huge)],
+            9,
+            "describes 18446744073709551615 bytes of tensors; the file has 9",
+        ),
+        (
+            "a beginning far beyond the file",
             vec![entry("a", "U8", "[9]", huge - 9, huge)],
             9,
-            "describes",
+            "begins at byte 18446744073709551606; expected 0",
         ),
         (
             "bytes that nothing describes",

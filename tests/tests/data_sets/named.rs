@@ -262,5 +262,5 @@ fn the_pages_class_names_are_those_of_the_data_sets() {
         assert_eq!(lines.len() - 1, named.classes, "{}", named.name);
         known += 1;
     }
-    assert_eq!(known, 7);
+    assert_eq!(known, 10);
 }
