@@ -9,7 +9,7 @@ mod served;
 mod setup;
 mod tally;
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail};
 
@@ -24,6 +24,7 @@ cargo xtask COMMAND
                              `cargo test --workspace`, such as: --test browser
   setup                      install what the others need, the browser included
   web                        build the page
+  film                       build the page, and draw the README's moving picture of it
   help                       this text";
 
 fn main() -> ExitCode {
@@ -58,6 +59,10 @@ fn run(arguments: &[String]) -> Result<()> {
             println!("the page is in {}", page.display());
             Ok(())
         }
+        "film" => {
+            no_more(rest)?;
+            film(Project::find()?)
+        }
         "help" | "--help" | "-h" => {
             println!("{USAGE}");
             Ok(())
@@ -68,19 +73,36 @@ fn run(arguments: &[String]) -> Result<()> {
 
 /// Every test. The page is built first: the browser's tests open it.
 fn test(mut project: Project, arguments: &[String]) -> Result<()> {
-    setup::page_tools(&mut project)?;
-    let browser = browser::find_or_install()?;
-    let page = project.build_page()?;
+    let mut cargo = with_the_page(&mut project)?;
     let golden_page = project.build_golden_page()?;
-    let mut cargo = project.cargo();
     cargo
         .args(["test", "--workspace"])
         .args(arguments)
+        .env("CLIPWRIGHT_GOLDEN_PAGE", golden_page);
+    tally::run(&mut cargo)
+}
+
+/// Draws `docs/page.gif`.
+fn film(mut project: Project) -> Result<()> {
+    let mut cargo = with_the_page(&mut project)?;
+    let picture = project.root.join("docs/page.gif");
+    cargo
+        .args(["run", "--bin", "film", "--"])
+        .arg(picture);
+    project::succeed(&mut cargo, "filming the page")
+}
+
+/// Builds the page; a cargo whose programs find it, and a browser to open it in.
+fn with_the_page(project: &mut Project) -> Result<Command> {
+    setup::page_tools(project)?;
+    let browser = browser::find_or_install()?;
+    let page = project.build_page()?;
+    let mut cargo = project.cargo();
+    cargo
         .env("CLIPWRIGHT_DIST", page)
-        .env("CLIPWRIGHT_GOLDEN_PAGE", golden_page)
         .env("CHROMIUM", browser.chromium)
         .env("CHROMEDRIVER", browser.chromedriver);
-    tally::run(&mut cargo)
+    Ok(cargo)
 }
 
 fn demo_options(arguments: &[String]) -> Result<demo::Options> {

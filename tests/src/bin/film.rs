@@ -24,62 +24,76 @@ mod film {
     /// Colours are chosen for each picture: 1 is the most careful, 30 the quickest.
     const QUICKNESS: i32 = 8;
 
-    /// What a person does, and when the picture is to be taken.
+    /// What a person does, and what is filmed of it.
     struct Scene {
         act: &'static str,
+        /// When its picture is there.
         shown: &'static str,
-        /// Until then it is filmed; empty for a still.
-        until: &'static str,
+        filmed: Filmed,
     }
 
-    const SCENES: [Scene; 9] = [
+    enum Filmed {
+        Not,
+        Still,
+        /// What moves until then, and a still.
+        Until(&'static str),
+    }
+
+    const SCENES: &[Scene] = &[
         Scene {
             act: "",
             shown: "document.querySelector('[data-result-id]')?.ariaBusy === 'false'",
-            until: "",
+            filmed: Filmed::Still,
         },
         Scene {
-            act: "document.querySelectorAll('[data-testid=sample]')[2].click()",
+            act: "document.querySelectorAll('[data-testid=sample]')[4].click()",
             shown: "document.querySelector('[data-result-id]')?.ariaBusy === 'false'",
-            until: "",
+            filmed: Filmed::Still,
         },
         Scene {
             act: "document.querySelector('[data-testid=tab-patches]').click()",
             shown: "document.querySelectorAll('[data-testid=patches] [data-testid=view]').length",
-            until: "",
+            filmed: Filmed::Still,
         },
         Scene {
             act: "document.querySelector('[data-testid=tab-augment]').click()",
             shown: "document.querySelectorAll('[data-testid=augment] [data-testid=view]').length",
-            until: "",
+            filmed: Filmed::Still,
         },
         Scene {
-            act: "document.querySelector('[data-testid=tab-tune]').click();
-                  document.querySelector('[data-testid=tune-start]').click()",
+            act: "document.querySelector('[data-testid=tab-tune]').click()",
+            shown: "document.querySelector('[data-testid=tune-start]:enabled')",
+            filmed: Filmed::Not,
+        },
+        Scene {
+            act: "document.querySelector('[data-testid=tune-start]').click()",
             shown: "document.querySelector('[data-testid=tune-result]')",
-            until: "document.querySelector('[data-testid=tune-result]').dataset.going === 'false'",
+            filmed: Filmed::Until(
+                "document.querySelector('[data-testid=tune-result]').dataset.going === 'false'",
+            ),
         },
         Scene {
-            act: "document.querySelector('[data-testid=tab-train]').click();
-                  document.querySelector('[data-testid=train-lesson]').click()",
-            shown: "!document.querySelector('[data-testid=train-begin]').disabled",
-            until: "",
+            act: "document.querySelector('[data-testid=tab-train]').click()",
+            shown: "document.querySelector('[data-testid=train-lesson]:enabled')",
+            filmed: Filmed::Not,
+        },
+        Scene {
+            act: "document.querySelector('[data-testid=train-lesson]').click()",
+            shown: "document.querySelector('[data-testid=train-begin]:enabled')",
+            filmed: Filmed::Still,
         },
         Scene {
             act: "document.querySelector('[data-testid=train-begin]').click();
                   document.querySelector('[data-testid=train-course]').scrollIntoView()",
-            shown: "document.querySelector('[data-testid=train-epoch]')",
-            until: "document.querySelector('[data-testid=train-course]').dataset.state === 'finished'",
-        },
-        Scene {
-            act: "",
-            shown: "document.querySelector('[data-testid=train-scores]')",
-            until: "",
+            shown: "document.querySelector('[data-testid=train-course]').dataset.epoch > 0",
+            filmed: Filmed::Until(
+                "document.querySelector('[data-testid=train-course]').dataset.state === 'finished'",
+            ),
         },
         Scene {
             act: "document.querySelector('[data-testid=train-map]').scrollIntoView()",
             shown: "document.querySelectorAll('[data-testid=train-map] [data-testid=map-point]').length",
-            until: "",
+            filmed: Filmed::Still,
         },
     ];
 
@@ -104,18 +118,22 @@ mod film {
         browser.set_viewport(VIEWPORT.0, VIEWPORT.1, false).await?;
         let page = Page::open(browser, &server.url).await?;
         let mut frames = Vec::new();
-        for scene in &SCENES {
+        for scene in SCENES {
             page.script::<()>(scene.act, vec![]).await?;
-            page.wait_for(scene.shown, scene.shown).await?;
-            while !scene.until.is_empty() && !is_true(&page, scene.until).await? {
-                let begun = Instant::now();
-                frames.push(frame(browser, MOVING).await?);
-                let rest = Duration::from_millis(MOVING.into()).saturating_sub(begun.elapsed());
-                tokio::time::sleep(rest).await;
+            page.wait_for(scene.act, scene.shown).await?;
+            if let Filmed::Until(end) = scene.filmed {
+                while !is_true(&page, end).await? {
+                    let begun = Instant::now();
+                    frames.push(frame(browser, MOVING).await?);
+                    let rest = Duration::from_millis(MOVING.into()).saturating_sub(begun.elapsed());
+                    tokio::time::sleep(rest).await;
+                }
             }
-            // What fades in has come.
-            tokio::time::sleep(Duration::from_millis(400)).await;
-            frames.push(frame(browser, STILL).await?);
+            if !matches!(scene.filmed, Filmed::Not) {
+                // What fades in has come.
+                tokio::time::sleep(Duration::from_millis(400)).await;
+                frames.push(frame(browser, STILL).await?);
+            }
         }
         Ok(frames)
     }

@@ -3,7 +3,7 @@
 use yew::prelude::*;
 
 use super::{Pointing, described, picture};
-use crate::components::text::span;
+use crate::components::text::{heard, span};
 use crate::format::percent;
 use crate::state::ShownViews;
 
@@ -35,9 +35,7 @@ pub fn view_cell(
     let (class, confidence) = shown.top(at).unwrap_or_default();
     let title = described(view, 0).0;
     let (entropy, part) = (view.entropy, view.source);
-    let trusted = if is_trusted { ", trusted" } else { "" };
-    let confident = percent(confidence);
-    let label = format!("{title}: {class}, {confident}, entropy {entropy:.2}{trusted}");
+    let trusted = is_trusted.then(|| heard(", trusted"));
     let (is_pointed, is_focused) = (pointing.at == at, pointing.focused == at);
     let look = classes!(
         "view-cell",
@@ -47,18 +45,24 @@ pub fn view_cell(
     Some(html! {
         <div
             key={at} class={look} role={role.name()} tabindex={if is_focused { "0" } else { "-1" }}
-            aria-label={label} aria-selected={is_focused.to_string()} {title}
+            aria-selected={is_focused.to_string()} title={title.clone()}
             data-testid="view" data-view={at.to_string()} data-class={class.to_string()}
             data-confidence={confidence.to_string()} data-entropy={entropy.to_string()}
             data-trusted={is_trusted.to_string()} data-pointed={is_pointed.to_string()}
             data-box={format!("{} {} {} {}", part.left, part.top, part.width, part.height)}
         >
+            { span("visually-hidden", format!("{title}: ")) }
             <span class="view-picture">{ picture(shown.pixels, at, shown.answer.side, "".into()) }</span>
             <span class="view-class">{ class }</span>
             <span class="view-numbers">
-                <span>{ confident }</span>
-                <span>{ format!("H {entropy:.2}") }</span>
+                <span>{ percent(confidence) }</span>
+                <span>
+                    <span aria-hidden="true">{ "H " }</span>
+                    { heard("entropy ") }
+                    { format!("{entropy:.2}") }
+                </span>
             </span>
+            { trusted }
         </div>
     })
 }
