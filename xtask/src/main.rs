@@ -86,9 +86,7 @@ fn test(mut project: Project, arguments: &[String]) -> Result<()> {
 fn film(mut project: Project) -> Result<()> {
     let mut cargo = with_the_page(&mut project)?;
     let picture = project.root.join("docs/page.gif");
-    cargo
-        .args(["run", "--bin", "film", "--"])
-        .arg(picture);
+    cargo.args(["run", "--bin", "film", "--"]).arg(picture);
     project::succeed(&mut cargo, "filming the page")
 }
 
