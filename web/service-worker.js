@@ -1,9 +1,10 @@
 // Keeps the page for times without a connection.
 //
-// Some addresses change with their content (a hash in the name, or ?v=): such a
-// file is taken from here first. Everything else comes from the network, unless
-// that fails (no answer, or one that blames the host) or is silent for PATIENCE. A running page says which files it needs;
-// they are kept only when all of them could be had, its index last. So a new page
+// Some addresses change with their content (a hash in the name, its leading zeros left
+// out, or ?v=): such a file is taken from here first. Everything else comes from the
+// network, unless that fails (no answer, or one that blames the host) or is silent for
+// PATIENCE. A running page says which files it needs; they are kept only when all of
+// them could be had, its index last. So a new page
 // is seen at once, and an index from here finds the very files it was built with.
 
 const scope = self.registration.scope;
@@ -13,7 +14,7 @@ const CACHE = `clipwright-page-1 ${scope}`;
 const PATIENCE = 3000;
 /** After a silence it is not waited for again for so long, unless it answers. */
 const IMPATIENCE = 30_000;
-const UNCHANGING = /-[0-9a-f]{16}(_bg)?\.\w+$|\?v=/;
+const UNCHANGING = /-[0-9a-f]{8,16}(_bg)?\.\w+$|\?v=/;
 
 const isOwn = (address) => address.startsWith(scope);
 const isPage = (address) => [scope, `${scope}index.html`].includes(address.replace(/[?#].*/, ""));
@@ -94,7 +95,7 @@ async function networkFirst(request, address) {
 async function keepAll(files, welcome) {
   const index = await fetchWhole(scope);
   const text = await index.clone().text();
-  const named = [...text.matchAll(/"([^"\s]+-[0-9a-f]{16}[^"\s]*)"/g)];
+  const named = [...text.matchAll(/"([^"\s]+-[0-9a-f]{8,16}[^"\s]*)"/g)];
   const wanted = new Set(files.map(absolute).filter((file) => isOwn(file) && !isPage(file)));
   for (const file of named.map(([, name]) => absolute(name))) {
     if (/\.(js|wasm)$/.test(file) && !wanted.has(file)) {
