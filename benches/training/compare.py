@@ -33,9 +33,7 @@ CASES = {
 
 def reference(method, case, args):
     options = [str(part) for key, value in case.items() for part in (f"--{key}", value)]
-    if method == "cocoop":
-        options += ["--n-ctx", "4"]
-    if method == "tpt":
+    if method in ("cocoop", "tpt"):
         options += ["--n-ctx", "4"]
     command = [sys.executable, HERE / "reference.py", method, "--model", args.model / WEIGHTS, *options]
     told = json.loads(run([*command, "--threads", str(args.threads)], args)[0])

@@ -11,6 +11,7 @@ prints one line of JSON. Needs torch, torchvision and safetensors.
 """
 
 import argparse
+import io
 import json
 import resource
 import statistics
@@ -138,14 +139,12 @@ class Prompts:
 class Loader:
     """Photographs decoded and cropped ahead of the steps by workers, as a DataLoader's."""
 
-    def __init__(self, side, images, batch):
+    def __init__(self, side, batch):
         pixels = np.random.default_rng(1).integers(0, 256, (24, 32, 3), dtype=np.uint8)
         photo = Image.fromarray(pixels).resize((500, 375), Image.BICUBIC)
-        import io
-
         file = io.BytesIO()
         photo.save(file, "JPEG", quality=90)
-        self.file, self.batch, self.images = file.getvalue(), batch, images
+        self.file, self.batch = file.getvalue(), batch
         self.crop = transforms.Compose(
             [
                 transforms.RandomResizedCrop(side, (0.08, 1), interpolation=transforms.InterpolationMode.BICUBIC),
@@ -156,8 +155,6 @@ class Loader:
         )
 
     def one(self):
-        import io
-
         return self.crop(Image.open(io.BytesIO(self.file)).convert("RGB"))
 
     def next(self):
@@ -183,7 +180,7 @@ class DenseLora(nn.Module):
         parts = []
         for weight, bias, down, up in zip(weights, biases, self.down, self.up):
             dense = weight + self.scale * (up @ down)
-            part = F.linear(F.dropout(q, 0.0), dense, bias)
+            part = F.linear(q, dense, bias)
             parts.append(part.view(length, count * heads, width // heads).transpose(0, 1))
         q, k, v = (part.view(count, heads, length, -1) for part in parts)
         x = F.scaled_dot_product_attention(q, k, v, attn_mask)
@@ -273,7 +270,7 @@ def main():
     torch.set_num_threads(args.threads)
     clip = Clip(load_file(args.model))
     step, text_side = course(args.method, clip, args)
-    loader = Loader(clip.visual.side, args.batch, args.batch)
+    loader = Loader(clip.visual.side, args.batch)
 
     # The next batch is made while a step computes.
     made = [loader.next()]

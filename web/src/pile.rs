@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use clipwright_shared::clip::repository::CONFIGURATION_FILES;
+
 use crate::sniff::FileKind;
 use crate::state::Problem;
 
@@ -41,12 +43,6 @@ pub struct Sorted {
     pub problem: Option<Problem>,
 }
 
-/// What says more of the weights beside it than their shapes do.
-const MODEL_CONFIGURATIONS: [&str; 3] = [
-    "config.json",
-    "open_clip_config.json",
-    "preprocessor_config.json",
-];
 const ADAPTER_CONFIGURATION: &str = "adapter_config.json";
 /// Names that say nothing: the folder's is better.
 const PLAIN_NAMES: [&str; 4] = ["learned", "adapter_model", "model", "pytorch_model"];
@@ -100,7 +96,7 @@ impl Sorting<'_> {
         let (images, learned) = (of_kind(FileKind::Image), of_kind(FileKind::Learned));
         let (adapters, models) = (of_kind(FileKind::Peft), of_kind(FileKind::Model));
         let adapter_configuration = named(ADAPTER_CONFIGURATION);
-        let model_configurations: Vec<usize> = MODEL_CONFIGURATIONS
+        let model_configurations: Vec<usize> = CONFIGURATION_FILES
             .iter()
             .filter_map(|name| named(name))
             .collect();
@@ -230,7 +226,10 @@ impl Sorting<'_> {
     }
 
     fn refuse(&mut self, problem: Problem) {
-        self.sorted.problem.get_or_insert(problem);
+        self.sorted.problem = Some(match self.sorted.problem.take() {
+            Some(before) => before.and(problem),
+            None => problem,
+        });
     }
 
     /// The name that what lies there is loaded under.

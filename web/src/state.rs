@@ -36,7 +36,7 @@ pub use action::Action;
 pub use augment::{Augment, AugmentAction, AugmentSettings};
 pub use batch::{
     Batch, BatchAction, BatchLearner, BatchSettings, Entry, MOST_IMAGES, NewRow, Row, Score,
-    SortKey,
+    SortKey, evenly,
 };
 pub use files::{FilePart, Learned, LearnedStage, ModelFile, ModelSlot, ModelStage, StoredFile};
 pub use hub::{Download, DownloadStage, HubAction, HubState, LookUp};
@@ -74,6 +74,14 @@ impl Problem {
         Self {
             message: message.into(),
             hint: Some(hint.into()),
+        }
+    }
+
+    /// Both, where there is one place to say them, and what to do about the first.
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            message: format!("{}; {}", self.message, other.message),
+            hint: self.hint.or(other.hint),
         }
     }
 }

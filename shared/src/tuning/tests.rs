@@ -39,6 +39,17 @@ const LAYOUT: Layout = Layout {
     n_aug: 3,
 };
 
+/// Settings for views in that layout.
+fn settings(loss: Loss, steps: usize, classes_at_once: usize) -> TuningSettings {
+    TuningSettings {
+        loss,
+        layout: LAYOUT,
+        steps,
+        classes_at_once,
+        ..TuningSettings::default()
+    }
+}
+
 struct Start {
     clip: Clip,
     coop: Coop,
@@ -118,13 +129,7 @@ fn many_images_at_once_are_tuned_as_each_alone() {
     ];
     for (class_specific, init, loss, steps, classes_at_once) in cases {
         let start = Start::new(class_specific, init);
-        let settings = TuningSettings {
-            loss,
-            layout: LAYOUT,
-            steps,
-            classes_at_once,
-            ..TuningSettings::default()
-        };
+        let settings = settings(loss, steps, classes_at_once);
         let tuner = start.tuner(settings).unwrap();
         let images = start.images(3);
         let together = tuner.tune_many(&images).unwrap();

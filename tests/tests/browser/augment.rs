@@ -8,11 +8,9 @@ use fantoccini::key::Key;
 use serde_json::json;
 
 use super::views::{
-    Library, Seen, check_seen, choose_learner, keys, library, press, press_in, seen,
+    Library, Seen, check_seen, choose_learner, keys, library, open_room, press, press_in, seen,
 };
 use super::{TOLERANCE, fixture, on_the_page};
-
-const TEMPLATE: &str = "a picture of a {}.";
 
 /// The page's own settings, with so many crops.
 fn crops(crops: usize) -> Augmenter {
@@ -57,25 +55,9 @@ fn order(seen: &Seen) -> Vec<usize> {
 async fn augmented_views_say_what_the_library_says() {
     let fixture = fixture().unwrap();
     on_the_page(async |browser, page| {
-        browser.set_viewport(1280, 900, false).await?;
-        page.first_answer().await?;
-        page.type_over("template-input", TEMPLATE).await?;
-        page.answer_after(async || page.choose_file("learned-input", &fixture.learned).await)
-            .await?;
-        page.answer_after(async || page.choose_file("image-input", &fixture.pictures[1]).await)
-            .await?;
-        let classes = page.class_names().await?;
-        page.click("tab-augment").await?;
-        let first = seen(page, "augment", "").await?;
+        let (classes, first) = open_room(browser, page, fixture, "augment").await?;
         let expect = |augmenter: &Augmenter, seed: u64, learned: Option<&str>| {
-            library(
-                fixture,
-                augmenter,
-                view_seed(seed, 0),
-                learned,
-                &classes,
-                TEMPLATE,
-            )
+            library(fixture, augmenter, view_seed(seed, 0), learned, &classes)
         };
         let expected = expect(&crops(23), 1, None)?;
         check_seen(&first, &expected, 0.1)?;

@@ -8,13 +8,11 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::views::{
-    ANSWERED, Library, Seen, check_seen, choose, choose_learner, keys, library, press, press_in,
-    seen,
+    ANSWERED, Library, Seen, check_seen, choose, choose_learner, keys, library, open_room, press,
+    press_in, seen,
 };
 use super::{TOLERANCE, fixture, on_the_page};
 use fantoccini::key::Key;
-
-const TEMPLATE: &str = "a picture of a {}.";
 
 /// The rectangles of the heat map: left, top, width, height, opacity.
 async fn heat(page: &Page<'_>) -> Result<Vec<[f64; 5]>> {
@@ -49,18 +47,8 @@ fn heat_at(library: &Library, class: usize, [x, y]: [f64; 2]) -> Option<f64> {
 async fn patches_say_what_the_library_says() {
     let fixture = fixture().unwrap();
     on_the_page(async |browser, page| {
-        browser.set_viewport(1280, 900, false).await?;
-        page.first_answer().await?;
-        page.type_over("template-input", TEMPLATE).await?;
-        page.answer_after(async || page.choose_file("learned-input", &fixture.learned).await)
-            .await?;
-        // An oblong picture: its places are oblong too.
-        page.answer_after(async || page.choose_file("image-input", &fixture.pictures[1]).await)
-            .await?;
-        let classes = page.class_names().await?;
-        page.click("tab-patches").await?;
-        let first = seen(page, "patches", "").await?;
-        let expected = library(fixture, &patches(4, 0.4), 0, None, &classes, TEMPLATE)?;
+        let (classes, first) = open_room(browser, page, fixture, "patches").await?;
+        let expected = library(fixture, &patches(4, 0.4), 0, None, &classes)?;
         check_seen(&first, &expected, 0.1)?;
 
         // Another grid, by keyboard; then another learner.
@@ -68,18 +56,11 @@ async fn patches_say_what_the_library_says() {
         let smaller = seen(page, "patches", &first.answers).await?;
         press_in(browser, "patches-overlap", &[Key::Home]).await?;
         let plain = seen(page, "patches", &smaller.answers).await?;
-        let expected = library(fixture, &patches(3, 0.0), 0, None, &classes, TEMPLATE)?;
+        let expected = library(fixture, &patches(3, 0.0), 0, None, &classes)?;
         check_seen(&plain, &expected, 0.1)?;
         choose_learner(page, "patches", "learned").await?;
         let learned = seen(page, "patches", &plain.answers).await?;
-        let expected = library(
-            fixture,
-            &patches(3, 0.0),
-            0,
-            Some("learned"),
-            &classes,
-            TEMPLATE,
-        )?;
+        let expected = library(fixture, &patches(3, 0.0), 0, Some("learned"), &classes)?;
         check_seen(&learned, &expected, 0.1)?;
 
         // The share follows at once, without another question.
@@ -91,14 +72,7 @@ async fn patches_say_what_the_library_says() {
         // The heat of any class, with places that several patches cover.
         press_in(browser, "patches-overlap", &keys(&Key::Right, 8)).await?;
         let asked = seen(page, "patches", &shared.answers).await?;
-        let expected = library(
-            fixture,
-            &patches(3, 0.4),
-            0,
-            Some("learned"),
-            &classes,
-            TEMPLATE,
-        )?;
+        let expected = library(fixture, &patches(3, 0.4), 0, Some("learned"), &classes)?;
         check_seen(&asked, &expected, 0.4)?;
         for class in [0, classes.len() - 1] {
             choose(browser, "patches-class", &classes[class]).await?;

@@ -223,14 +223,17 @@ async fn tuning_in_the_page_comes_to_the_librarys_and_the_binarys_numbers() {
                 "{what}: {seen:?}"
             );
             for (at, class) in classes.iter().enumerate() {
-                for (got, expected) in [
-                    (seen.before[class], before[at]),
-                    (seen.now[class], after[at]),
+                for (when, got, expected) in [
+                    ("before", seen.before[class], before[at]),
+                    ("after", seen.now[class], after[at]),
                 ] {
                     let off = (got - f64::from(expected)).abs();
                     ensure!(
                         off < TOLERANCE,
-                        "{what}: {class} {got}; expected {expected}"
+                        "{what}: {class} {when} {got}; expected {expected}; {:?} and {:?}, \
+                         {before:?} {after:?} in {seen:?}",
+                        tuned.losses,
+                        tuned.moved,
                     );
                 }
             }

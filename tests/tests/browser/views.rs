@@ -15,6 +15,9 @@ use serde_json::json;
 
 use super::{Fixture, TOLERANCE};
 
+/// The prompts' template, another than the page's own.
+const TEMPLATE: &str = "a picture of a {}.";
+
 /// What a room shows of views.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -86,6 +89,26 @@ pub async fn seen(page: &Page<'_>, room: &str, before: &str) -> Result<Seen> {
     page.script(ANSWERED, vec![json!(room)]).await
 }
 
+/// Opens a room of the page with the fixture's learned file and its oblong picture, whose
+/// places are oblong too: the names of the classes, and the room's first answer.
+pub async fn open_room(
+    browser: &Browser,
+    page: &Page<'_>,
+    fixture: &Fixture,
+    room: &str,
+) -> Result<(Vec<String>, Seen)> {
+    browser.set_viewport(1280, 900, false).await?;
+    page.first_answer().await?;
+    page.type_over("template-input", TEMPLATE).await?;
+    page.answer_after(async || page.choose_file("learned-input", &fixture.learned).await)
+        .await?;
+    page.answer_after(async || page.choose_file("image-input", &fixture.pictures[1]).await)
+        .await?;
+    let classes = page.class_names().await?;
+    page.click(&format!("tab-{room}")).await?;
+    Ok((classes, seen(page, room, "").await?))
+}
+
 /// What a view should say.
 #[derive(Debug)]
 pub struct Expected {
@@ -101,14 +124,13 @@ pub struct Library {
     pub views: Vec<Expected>,
 }
 
-/// The fixture's oblong picture, seen so.
+/// The fixture's oblong picture, seen so, asked of with [`TEMPLATE`].
 pub fn library(
     fixture: &Fixture,
     augmenter: &Augmenter,
     seed: u64,
     learned: Option<&str>,
     classes: &[String],
-    template: &str,
 ) -> Result<Library> {
     let model = std::fs::read(repository_root().join("static/model/tiny.safetensors"))?;
     let mut session = Session::from_bytes(&model, &Device::Cpu)?;
@@ -120,7 +142,7 @@ pub fn library(
     let features = session
         .image_encoder(learned)?
         .forward(&session.pixels(&squares)?)?;
-    let classifier = session.classifier(learned, classes, &[template.to_string()])?;
+    let classifier = session.classifier(learned, classes, &[TEMPLATE.to_string()])?;
     let logits = classifier.logits(&features)?;
     let entropies: Vec<f32> = entropy(&logits)?.to_vec1()?;
     let probabilities: Vec<Vec<f32>> = softmax(&logits)?.to_vec2()?;

@@ -21,7 +21,7 @@ use super::train::TrainRoom;
 use super::tune::tune_room;
 use crate::hooks::{
     Brought, Sources, use_engine, use_files, use_hub, use_model, use_online, use_page_drop,
-    use_samples, use_settled, use_share, use_site, use_training,
+    use_samples, use_settled, use_share, use_site, use_tab_in_sight, use_training,
 };
 use crate::state::{State, Tab};
 
@@ -37,6 +37,7 @@ pub fn App() -> Html {
     let on_sample = use_samples(&state, &sources);
     use_share(&state, &on_sample);
     use_settled(&state);
+    use_tab_in_sight(state.tab);
     let on_brought = use_files(&state, &sources);
     let is_online = use_online();
     let hovering = use_page_drop(&on_brought);

@@ -6,7 +6,8 @@ use yew::prelude::*;
 use super::file_input::{Takes, file_input};
 use super::text::span;
 
-pub fn invitation(on_files: &Callback<Vec<File>>) -> Html {
+/// `can_train`: whether the page has the Train tab.
+pub fn invitation(on_files: &Callback<Vec<File>>, can_train: bool) -> Html {
     let vectors = (1..=4).map(|number| {
         html! {
             <span class="piece is-ghost">{ "v" }<sub>{ number }</sub></span>
@@ -20,7 +21,9 @@ pub fn invitation(on_files: &Callback<Vec<File>>) -> Html {
             </span>
             <strong>{ "Beside the words, a learned prompt" }</strong>
             <span>
-                { "Learn one from a few photos with " }
+                { "Learn one from a few photos " }
+                { can_train.then_some("in the Train tab, or ") }
+                { "with " }
                 <code>{ "clipwright train coop" }</code>
                 { ", then drop its " }
                 <code>{ "learned.safetensors" }</code>

@@ -16,7 +16,8 @@ use crate::state::{Action, Learned, LearnedStage, State};
 pub fn learned_row(state: &UseReducerHandle<State>, learned: &Learned) -> Html {
     let Learned { file, stage, .. } = learned;
     let info = learned.info.as_ref();
-    let method = info.map_or(Method::Coop, |info| info.method);
+    // What could not be opened is of no method that is known.
+    let method = info.map(|info| info.method);
     let name = AttrValue::from(file.name.clone());
     let remove = act(
         state,
@@ -37,12 +38,12 @@ pub fn learned_row(state: &UseReducerHandle<State>, learned: &Learned) -> Html {
     };
     html! {
         <li
-            key={&*name} class="learned" data-testid="learned-file" data-method={method_key(method)}
+            key={&*name} class="learned" data-testid="learned-file" data-method={method.map(method_key)}
             data-learner={name.clone()}
         >
             <div class="learned-head">
                 <span class="dot" />
-                <strong>{ method_title(method) }</strong>
+                <strong>{ method.map_or("Learned file", method_title) }</strong>
                 <span class="file-name" title={name.clone()}>{ name.clone() }</span>
                 { remove_button(format!("remove {name}"), remove) }
             </div>
@@ -53,8 +54,8 @@ pub fn learned_row(state: &UseReducerHandle<State>, learned: &Learned) -> Html {
 
 /// `4 context vectors shared by all classes, learned from 16 shots a class`.
 fn facts(info: &LearnedInfo) -> String {
-    let shots = match info.shots {
-        Some(shots) => count(shots, "shot", "shots"),
+    let from = match info.shots {
+        Some(shots) => format!("{} a class", count(shots, "shot", "shots")),
         None => "all training images".into(),
     };
     let what = match info.method {
@@ -62,7 +63,7 @@ fn facts(info: &LearnedInfo) -> String {
         Method::LinearProbe => "a linear layer on image features".into(),
         _ => context_facts(info),
     };
-    format!("{what}, learned from {shots} a class")
+    format!("{what}, learned from {from}")
 }
 
 fn context_facts(info: &LearnedInfo) -> String {

@@ -16,7 +16,7 @@ use super::skeleton::skeleton;
 use super::text::looks;
 use crate::format::{count, duration, percent};
 use crate::prompt::{learned_pieces, template_pieces};
-use crate::state::{Action, Answered, State};
+use crate::state::{Action, Answered, State, Tab};
 
 pub fn results(state: &UseReducerHandle<State>, on_files: &Callback<Vec<File>>) -> Html {
     let again = act(state, Action::AskAgain);
@@ -31,7 +31,10 @@ pub fn results(state: &UseReducerHandle<State>, on_files: &Callback<Vec<File>>) 
         }
         None => skeleton(state.class_names.len()),
     };
-    let invitation = state.learned.is_empty().then(|| invitation(on_files));
+    let invitation = state
+        .learned
+        .is_empty()
+        .then(|| invitation(on_files, state.tabs().contains(&Tab::Train)));
     let hidden = obstacle.is_some();
     let answered = state.classify.answered();
     let id = answered.map(|_| state.classify.answers.to_string());

@@ -43,6 +43,15 @@ pub fn ShareButton(props: &Props) -> Html {
             });
         })
     };
+    // The tour points at things that the link would cover.
+    {
+        let shared = shared.clone();
+        use_effect_with(props.state.tour.step().is_some(), move |is_open| {
+            if *is_open {
+                shared.set(None);
+            }
+        });
+    }
     // What could not be copied is there to be copied by hand, once it is drawn.
     let by_hand = shared.as_ref().is_some_and(|shared| !shared.is_copied);
     {

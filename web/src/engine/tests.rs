@@ -6,6 +6,9 @@ use safetensors::tensor::{Dtype, TensorView};
 
 use super::{Engine, Failure, Memory, NamedFile, Reply, Running, Step, Work};
 
+/// The model that comes with the page.
+pub const MODEL: &[u8] = include_bytes!("../../../static/model/tiny.safetensors");
+
 /// Layers, patch and side of the little model below.
 const PATCH: usize = 4;
 const WIDTH: usize = 64;
@@ -78,12 +81,24 @@ fn little_model() -> Vec<u8> {
     safetensors::serialize(views, None).unwrap()
 }
 
-fn png() -> Vec<u8> {
-    let image =
-        image::RgbImage::from_fn(16, 16, |x, y| image::Rgb([x as u8 * 16, y as u8 * 16, 90]));
+/// The bytes of a PNG of `image`.
+pub fn png_of(image: &image::RgbImage) -> Vec<u8> {
     let mut bytes = Cursor::new(Vec::new());
     image.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
     bytes.into_inner()
+}
+
+fn png() -> Vec<u8> {
+    let image =
+        image::RgbImage::from_fn(16, 16, |x, y| image::Rgb([x as u8 * 16, y as u8 * 16, 90]));
+    png_of(&image)
+}
+
+pub fn file(name: &str, bytes: &[u8]) -> NamedFile {
+    NamedFile {
+        name: name.into(),
+        bytes: bytes.to_vec(),
+    }
 }
 
 fn load() -> Request {
@@ -105,13 +120,10 @@ pub fn prompts() -> Prompts {
 
 /// Sends a request with one file and works until it is answered.
 pub fn ask(engine: &mut Engine, request: Request, bytes: &[u8]) -> Reply {
-    let file = NamedFile {
-        name: "file".into(),
-        bytes: bytes.to_vec(),
-    };
+    let files = vec![file("file", bytes)];
     let request = Box::new(request);
     let request = Message::Do { task: 7, request };
-    assert!(engine.receive(request, vec![file]).is_empty());
+    assert!(engine.receive(request, files).is_empty());
     loop {
         let reply = engine.step().expect("an answer");
         if !matches!(reply.event, Event::Progress { .. }) {

@@ -11,7 +11,7 @@ use crate::sniff::{
     FileKind, HEAD_BYTES, LENGTH_BYTES, other_kind, safetensors_header_length, safetensors_kind,
 };
 use crate::state::{
-    Action, BatchAction, FilePart, Image, MOST_IMAGES, NewRow, Problem, State, StoredFile,
+    Action, BatchAction, FilePart, Image, MOST_IMAGES, NewRow, Problem, State, StoredFile, evenly,
 };
 
 /// What the callback does with files, by their content.
@@ -35,19 +35,11 @@ pub fn use_files(state: &UseReducerHandle<State>, sources: &Sources) -> Callback
                 dispatch.dispatch(action);
             }
             let problems = [cut, left_out, sorted.problem];
-            if let Some(problem) = problems.into_iter().flatten().reduce(together) {
+            if let Some(problem) = problems.into_iter().flatten().reduce(Problem::and) {
                 dispatch.dispatch(Action::FileRefused(problem));
             }
         });
     })
-}
-
-/// There is one place to say what went wrong: both, and what to do about the first.
-fn together(first: Problem, second: Problem) -> Problem {
-    Problem {
-        message: format!("{}; {}", first.message, second.message),
-        hint: first.hint.or(second.hint),
-    }
 }
 
 /// What happens to the page, and why some images do not.
@@ -57,14 +49,23 @@ fn actions(
     sources: &Sources,
 ) -> (Vec<Action>, Option<Problem>) {
     let (mut actions, mut rows) = (Vec::new(), Vec::new());
-    let mut left_out = 0;
+    let labels = parcels.iter().filter_map(|parcel| match parcel {
+        Parcel::Image { label, .. } => Some(label.as_deref()),
+        _ => None,
+    });
+    let taken = evenly(&labels.collect::<Vec<_>>(), MOST_IMAGES);
+    let left_out = taken.iter().filter(|taken| !**taken).count();
+    let mut taken = taken.into_iter();
     for parcel in parcels {
         match parcel {
-            Parcel::Image { at, label } if rows.len() < MOST_IMAGES => rows.push(NewRow {
-                image: image(&files[*at].file, sources),
-                label: label.clone(),
-            }),
-            Parcel::Image { .. } => left_out += 1,
+            Parcel::Image { at, label } => {
+                if taken.next() == Some(true) {
+                    rows.push(NewRow {
+                        image: image(&files[*at].file, sources),
+                        label: label.clone(),
+                    });
+                }
+            }
             Parcel::Learned { name, parts } => {
                 actions.push(Action::LearnedArrived(store(name, parts, files, sources)));
             }
@@ -81,8 +82,10 @@ fn actions(
         }
     }
     let problem = (left_out > 0).then(|| {
-        let message = format!("{left_out} images were left out: the table holds {MOST_IMAGES}");
-        Problem::new(message, "measure larger sets with `clipwright eval`")
+        let message = format!(
+            "{left_out} images were left out, of every folder its share: the table holds {MOST_IMAGES}"
+        );
+        Problem::new(message, "clipwright eval measures larger sets")
     });
     (actions, problem)
 }

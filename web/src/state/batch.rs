@@ -3,7 +3,7 @@
 mod row;
 mod scores;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use clipwright_shared::protocol::{Answer, Progress, Prompts, Request};
@@ -137,10 +137,29 @@ impl Batch {
                 "{} images were left out: the table holds {MOST_IMAGES}",
                 brought - room
             );
-            let hint = "measure larger sets with `clipwright eval`, or clear the table first";
+            let hint = "clear the table first; clipwright eval measures larger sets";
             Problem::new(message, hint)
         })
     }
+}
+
+/// Which of the images with these labels are taken if at most `most` are: the first ones
+/// of each label, as many of one as of another as far as they go.
+pub fn evenly(labels: &[Option<&str>], most: usize) -> Vec<bool> {
+    // The turn in which each image would come, if labels took turns.
+    let mut counts = BTreeMap::new();
+    let turns = labels.iter().map(|label| {
+        let count: &mut usize = counts.entry(label).or_default();
+        *count += 1;
+        *count
+    });
+    let mut order: Vec<(usize, usize)> = turns.zip(0..).collect();
+    order.sort_unstable();
+    let mut taken = vec![false; labels.len()];
+    for (_, at) in order.into_iter().take(most) {
+        taken[at] = true;
+    }
+    taken
 }
 
 impl State {

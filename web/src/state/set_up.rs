@@ -4,7 +4,7 @@ mod settings;
 
 use settings::SETTINGS;
 
-use super::{Problem, State, Tab};
+use super::{Learned, LearnedStage, Problem, State, Tab};
 use crate::share::{Reading, SetUp};
 
 impl State {
@@ -29,7 +29,10 @@ impl State {
             let mut learned = site.iter().flat_map(|site| &site.learned);
             learned.any(|learned| learned.name == name)
         };
-        let learned = self.learned.iter().map(|learned| &learned.file.name);
+        // What could not be opened is nobody's set-up.
+        let is_usable = |learned: &&Learned| !matches!(learned.stage, LearnedStage::Refused(_));
+        let learned = self.learned.iter().filter(is_usable);
+        let learned = learned.map(|learned| &learned.file.name);
         SetUp {
             tab: (self.tab != Tab::default()).then_some(self.tab),
             sample: sample.filter(|sample| *sample > 0),

@@ -43,6 +43,8 @@ pub enum TrainAction {
     MethodChosen(Method),
     /// Photos and the names of their classes.
     PhotosAdded(Vec<NewPhoto>),
+    /// The lesson's, without those that are there already.
+    LessonAdded(Vec<NewPhoto>),
     PhotoRemoved(u32),
     ClassEmptied(String),
     /// The class is kept out of learning, or no longer.
@@ -59,7 +61,7 @@ pub enum TrainAction {
     Kept(KeptCourse),
     Offered(Vec<Offer>),
     OfferRemoved(String),
-    /// An offer that is taken, with its bytes and photos.
+    /// An offer that is taken, with its bytes and photos: it goes on at once.
     Restored(Box<Offer>, KeptCourse, Vec<(u32, NewPhoto)>),
     KeptAs(String),
     NotKept(Problem),
@@ -271,11 +273,10 @@ impl State {
         match action {
             TrainAction::Set(settings) => train.settings = settings,
             TrainAction::MethodChosen(method) => train.settings.choose(method),
-            TrainAction::PhotosAdded(photos) => {
-                for photo in photos {
-                    self.class_added(&photo.class);
-                    self.train.add_photo(photo);
-                }
+            TrainAction::PhotosAdded(photos) => self.photos_added(photos),
+            TrainAction::LessonAdded(mut photos) => {
+                photos.retain(|new| !train.has(&new.class, &new.title));
+                self.photos_added(photos);
             }
             TrainAction::PhotoRemoved(number) => {
                 train.photos.retain(|photo| photo.number != number);
@@ -334,6 +335,13 @@ impl State {
         }
     }
 
+    fn photos_added(&mut self, photos: Vec<NewPhoto>) {
+        for photo in photos {
+            self.class_added(&photo.class);
+            self.train.add_photo(photo);
+        }
+    }
+
     /// A course of an earlier visit takes the place of what is there.
     fn train_restored(&mut self, offer: Offer, kept: KeptCourse, photos: Vec<(u32, NewPhoto)>) {
         let Offer { id, saved } = offer;
@@ -361,5 +369,6 @@ impl State {
             kept,
             train.course_numbers,
         ));
+        self.train_did(TrainAction::Continue);
     }
 }

@@ -11,13 +11,7 @@ fn steps_lead_where_tuning_at_once_leads() {
         (true, Loss::CrossEntropyHard1, 2, 256),
     ] {
         let start = Start::new(class_specific, ContextInit::Random { seed: 5 });
-        let settings = TuningSettings {
-            loss,
-            layout: LAYOUT,
-            steps,
-            classes_at_once,
-            ..TuningSettings::default()
-        };
+        let settings = settings(loss, steps, classes_at_once);
         let tuner = start.tuner(settings).unwrap();
         let images = start.images(2);
         let at_once = tuner.tune_many(&images).unwrap();
@@ -56,10 +50,7 @@ fn steps_lead_where_tuning_at_once_leads() {
         }
     }
     let start = Start::new(false, ContextInit::Random { seed: 5 });
-    let settings = TuningSettings {
-        layout: LAYOUT,
-        ..TuningSettings::default()
-    };
+    let settings = settings(Loss::DefaultTpt, 1, 256);
     let nothing = start.tuner(settings).unwrap().begin(&[]);
     let error = nothing.map(|_| ()).unwrap_err().to_string();
     assert!(error.contains("the number of images is 0"), "{error}");

@@ -5,6 +5,7 @@ use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
 use super::class_row::ClassRow;
+use crate::components::act;
 use crate::components::button::button;
 use crate::components::problem_box::problem_box;
 use crate::components::text::help;
@@ -39,7 +40,7 @@ pub fn Photos(props: &Props) -> Html {
                         for action in [
                             Action::ClassesReplaced(classes),
                             Action::Train(TrainAction::Set(settings)),
-                            Action::Train(TrainAction::PhotosAdded(photos)),
+                            Action::Train(TrainAction::LessonAdded(photos)),
                         ] {
                             page.dispatch(action);
                         }
@@ -54,6 +55,7 @@ pub fn Photos(props: &Props) -> Html {
         html! { <ClassRow key={name.clone()} {state} sources={sources.clone()} name={name.clone()} {index} /> }
     });
     let failure = (*problem).as_ref().map(problem_box);
+    let strays = strays(state);
     let says = match *is_fetching {
         true => "Fetching the examples…",
         false => "Fill in example photos",
@@ -69,6 +71,7 @@ pub fn Photos(props: &Props) -> Html {
             </div>
             { help("A handful of photos a class will do. Drop them on a class, choose them, or use the webcam; they never leave this device.") }
             { failure }
+            { strays }
             <ul class="train-classes" aria-label="Classes to learn">{ for rows }</ul>
             <input
                 class="chip-input" data-testid="train-class-input" type="text" placeholder="add a class"
@@ -77,6 +80,31 @@ pub fn Photos(props: &Props) -> Html {
             />
         </section>
     }
+}
+
+/// Photos whose classes left the list, and what can be done about them.
+fn strays(state: &UseReducerHandle<State>) -> Option<Html> {
+    let strays = state.train.strays(&state.class_names);
+    let first = strays.first()?;
+    let whose = match strays.len() {
+        1 => format!("“{first}”, which is no class now"),
+        count => format!("“{first}” and {} more, which are no classes now", count - 1),
+    };
+    let names = state.class_names.iter().chain(&strays).cloned().collect();
+    let back = act(state, Action::ClassesReplaced(names));
+    let dispatch = state.dispatcher();
+    let remove = Callback::from(move |_: MouseEvent| {
+        for class in &strays {
+            dispatch.dispatch(Action::Train(TrainAction::ClassEmptied(class.clone())));
+        }
+    });
+    Some(html! {
+        <div class="train-head" role="status" data-testid="train-strays">
+            { help(format!("There are photos of {whose}.")) }
+            { button("quiet", "train-strays-back", "Make them classes", false, back) }
+            { button("quiet", "train-strays-remove", "Remove the photos", false, remove) }
+        </div>
+    })
 }
 
 /// Enter adds a class to the page.

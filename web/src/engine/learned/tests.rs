@@ -13,8 +13,8 @@ use clipwright_shared::protocol::{
 };
 use clipwright_shared::views;
 
-use crate::engine::tests::engine;
-use crate::engine::{Engine, NamedFile};
+use crate::engine::Engine;
+use crate::engine::tests::{engine, file, png_of};
 
 const CLASSES: [&str; 3] = ["ring", "star", "heart"];
 
@@ -26,9 +26,7 @@ fn picture(red: u8) -> Vec<u8> {
     let image = image::RgbImage::from_fn(16, 16, |x, y| {
         image::Rgb([red, (x * 9) as u8, (y * 13) as u8])
     });
-    let mut bytes = std::io::Cursor::new(Vec::new());
-    image.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
-    bytes.into_inner()
+    png_of(&image)
 }
 
 fn request(learned: Option<&str>) -> LearnedRequest {
@@ -47,10 +45,7 @@ fn request(learned: Option<&str>) -> LearnedRequest {
 
 /// The answer, and how many steps came before it.
 fn ask(engine: &mut Engine, request: LearnedRequest) -> (LearnedAnswer, usize) {
-    let files = [picture(10), picture(240)].map(|bytes| NamedFile {
-        name: "image".into(),
-        bytes,
-    });
+    let files = [picture(10), picture(240)].map(|bytes| file("image", &bytes));
     let message = Message::Do {
         task: 3,
         request: Box::new(Request::Learned(request)),

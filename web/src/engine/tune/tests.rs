@@ -14,9 +14,8 @@ use clipwright_shared::protocol::{
 use clipwright_shared::tuning::{Loss, Preset, Tuned, Tuner, TuningSettings};
 use clipwright_shared::views;
 
-use crate::engine::{Engine, NamedFile};
-
-const MODEL: &[u8] = include_bytes!("../../../../static/model/tiny.safetensors");
+use crate::engine::Engine;
+use crate::engine::tests::{MODEL, file, png_of};
 
 /// Learning rate and steps that move an answer.
 const STEPS: usize = 3;
@@ -30,16 +29,7 @@ fn picture() -> Vec<u8> {
             [x as u8, 90, y as u8]
         })
     });
-    let mut bytes = std::io::Cursor::new(Vec::new());
-    image.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
-    bytes.into_inner()
-}
-
-fn file(name: &str, bytes: &[u8]) -> NamedFile {
-    NamedFile {
-        name: name.into(),
-        bytes: bytes.to_vec(),
-    }
+    png_of(&image)
 }
 
 fn request(preset: Preset, template: &str) -> TuneRequest {

@@ -1,8 +1,8 @@
 use super::SETTINGS;
 use crate::share::{Reading, SetUp, read};
 use crate::state::{
-    Action, BatchAction, PatchesAction, PatchesSettings, SampleList, SortKey, SourceId, State,
-    StoredFile, Tab,
+    Action, BatchAction, LearnedStage, PatchesAction, PatchesSettings, Problem, SampleList,
+    SortKey, SourceId, State, StoredFile, Tab,
 };
 
 fn listed() -> State {
@@ -100,6 +100,11 @@ fn learned_files_that_are_not_here_are_named() {
     let (fragment, left_out) = state.set_up().fragment();
     assert_eq!(fragment, "learned=coop.safetensors,a%2C+b+%26+c");
     assert!(left_out.is_empty());
+    // What could not be opened does not belong to it.
+    state.apply(arrived("broken"));
+    let problem = Problem::new("cut short", "bring it again");
+    state.learned[2].stage = LearnedStage::Refused(problem);
+    assert_eq!(state.set_up().fragment().0, fragment);
     let notice = |state: &mut State, fragment: &str| {
         state.apply(Action::SetUpArrived(read(fragment)));
         state.notice.take().map(|notice| notice.message)

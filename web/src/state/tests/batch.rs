@@ -8,7 +8,7 @@ use super::{answer, answered, fail, file, image, next, said, start, with_learned
 use crate::export::{csv, json};
 use crate::state::{
     Action, Asker, BatchAction, Lane, MOST_IMAGES, NewRow, Score, SortKey, SourceId, State, Tab,
-    Task, WordsAction,
+    Task, WordsAction, evenly,
 };
 
 fn act(state: &mut State, action: BatchAction) {
@@ -281,4 +281,28 @@ fn the_table_becomes_a_file() {
     );
     assert_eq!(report["images"][3]["image"], "=cmd.png");
     assert_eq!(report["images"][3]["problem"], "the image is cut short");
+}
+
+#[test]
+fn where_there_is_no_room_every_folder_gives_its_share() {
+    let labels = |text: &'static str| -> Vec<Option<&'static str>> {
+        let letters = text.split("").filter(|letter| !letter.is_empty());
+        letters
+            .map(|letter| (letter != "-").then_some(letter))
+            .collect()
+    };
+    for (brought, most, taken) in [
+        ("", 3, ""),
+        ("aabb", 9, "xxxx"),
+        ("aaaabbbb", 4, "xx..xx.."),
+        ("aaaabcc", 5, "xx..xxx"),
+        ("---aa", 3, "xx.x."),
+        ("abc", 0, "..."),
+    ] {
+        let seen: String = evenly(&labels(brought), most)
+            .into_iter()
+            .map(|taken| if taken { 'x' } else { '.' })
+            .collect();
+        assert_eq!(seen, taken, "{brought}");
+    }
 }

@@ -348,9 +348,8 @@ fn a_kept_course_is_restored_as_it_was() {
     act(&mut next, restored);
     assert!(next.train.offers.is_empty());
     assert_eq!(next.train.kept_as.as_deref(), Some("1-1"));
-    assert!(!course(&next).is_going && !next.train_is_other());
+    assert!(course(&next).is_going && !next.train_is_other());
     assert_eq!(course(&next).epochs_done(), 5);
-    act(&mut next, TrainAction::Continue);
     let (_, task, request) = train(&mut next).unwrap();
     assert_eq!((request.until, task.files[0].source), (10, SourceId(501)));
     // New photos get numbers of their own.
@@ -362,4 +361,38 @@ fn a_kept_course_is_restored_as_it_was() {
     numbers.dedup();
     assert_eq!(numbers.len(), 13);
     assert!(next.train_is_other(), "more photos make another course");
+}
+
+#[test]
+fn photos_of_classes_that_left_the_list_are_told_of() {
+    let mut state = with_photos();
+    let classes = state.class_names.clone();
+    assert!(state.train.strays(&classes).is_empty());
+    state.apply(Action::ClassesReplaced(vec![
+        classes[1].clone(),
+        "cup".into(),
+    ]));
+    let strays = state.train.strays(&state.class_names);
+    assert!(
+        strays.contains(&classes[0]) && !strays.contains(&classes[1]),
+        "{strays:?}"
+    );
+    // They are where they were when their classes come back.
+    let all = state.class_names.iter().cloned().chain(strays).collect();
+    state.apply(Action::ClassesReplaced(all));
+    assert!(state.train.strays(&state.class_names).is_empty());
+    assert_eq!(state.train.photos.len(), 12);
+}
+
+#[test]
+fn a_lesson_that_is_there_already_is_not_there_twice() {
+    let mut state = State::default();
+    let lesson = || TrainAction::LessonAdded(vec![photo("ring", 1), photo("star", 2)]);
+    state.apply(Action::Train(lesson()));
+    state.apply(Action::Train(lesson()));
+    assert_eq!(state.train.photos.len(), 2);
+    // What a person adds is theirs, whatever it is called.
+    let again = TrainAction::PhotosAdded(vec![photo("ring", 3)]);
+    state.apply(Action::Train(again));
+    assert_eq!(state.train.photos.len(), 3);
 }

@@ -62,7 +62,7 @@ impl Course {
         }
     }
 
-    /// A course of an earlier visit, at rest.
+    /// A course of an earlier visit, still at rest.
     pub(super) fn restored(
         request: TrainRequest,
         news: Vec<TrainNews>,

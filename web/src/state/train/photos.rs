@@ -43,6 +43,24 @@ impl Photo {
 }
 
 impl Train {
+    /// Whether the class has a photo of that title.
+    pub(super) fn has(&self, class: &str, title: &str) -> bool {
+        let mut photos = self.photos.iter();
+        photos.any(|photo| photo.class == class && photo.title == title)
+    }
+
+    /// Classes of photos that are not among `class_names`, each once: the photos stay, but
+    /// nothing is learned from them.
+    pub fn strays(&self, class_names: &[String]) -> Vec<String> {
+        let mut strays: Vec<String> = Vec::new();
+        for Photo { class, .. } in &self.photos {
+            if !class_names.contains(class) && !strays.contains(class) {
+                strays.push(class.clone());
+            }
+        }
+        strays
+    }
+
     pub(super) fn add_photo(&mut self, photo: NewPhoto) {
         self.photo_numbers += 1;
         self.photos.push(Photo {
