@@ -16,6 +16,7 @@ pub mod measure;
 pub mod model;
 pub mod pretrain;
 pub mod problem;
+pub mod process;
 pub mod progress;
 pub mod protocol;
 pub mod report;

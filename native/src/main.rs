@@ -4,10 +4,12 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use clipwright::{args::Args, commands, problem};
+use clipwright::{args::Args, commands, problem, process};
 
 fn main() -> ExitCode {
-    end_quietly_without_a_reader();
+    process::end_quietly_without_a_reader();
+    process::keep_to_one_pool();
+    process::keep_memory();
     match commands::run(Args::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -18,15 +20,4 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// A reader that has gone away, such as `head`, is no failure: `println!` panics then.
-fn end_quietly_without_a_reader() {
-    let usual = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
-        if panic.to_string().contains("Broken pipe") {
-            std::process::exit(0);
-        }
-        usual(panic);
-    }));
 }

@@ -11,9 +11,9 @@ use anyhow::{Context, Result, ensure};
 use candle_core::{Device, Tensor, Var};
 use clipwright::world::{Domain, Split};
 use clipwright_shared::Session;
-use clipwright_shared::clip::{logits, normalise};
+use clipwright_shared::clip::{Clip, logits, normalise};
 use clipwright_shared::learners::{
-    ClassTokenPosition, ContextInit, Coop, CoopSettings, PromptTokens, Prompts,
+    ClassTokenPosition, ContextInit, Coop, CoopSettings, PromptTokens, Prompts, text_features,
 };
 use clipwright_shared::train::AdamW;
 use clipwright_shared::tuning::{Augmenter, Tuner, TuningSettings};
@@ -40,7 +40,8 @@ fn main() -> Result<()> {
     let coop = Coop::new(&session.clip, &session.tokenizer, &names, &settings)?;
     let tokens = PromptTokens::new(&session.tokenizer, &names);
     let tuner = Tuner::new(&session.clip, &coop, &tokens, TuningSettings::default())?;
-    let prompts = coop.prompts(&session.clip, &tokens)?;
+    let reference = session.clip.plainly();
+    let prompts = coop.prompts(&reference, &tokens)?;
     let images = (0..IMAGES)
         .map(|at| features(&session, at % names.len(), at))
         .collect::<Result<Vec<_>>>()?;
@@ -50,7 +51,7 @@ fn main() -> Result<()> {
         let start = Instant::now();
         let mut tuned = Vec::new();
         for views in &images {
-            tuned.push(plain_step(&session, &tuner, &coop, &prompts, views)?);
+            tuned.push(plain_step(&reference, &tuner, &coop, &prompts, views)?);
         }
         let plain_seconds = start.elapsed().as_secs_f64();
         let start = Instant::now();
@@ -91,23 +92,13 @@ fn features(session: &Session, label: usize, index: usize) -> Result<Tensor> {
 
 /// The tuned logits of one image, as the reference computes them.
 fn plain_step(
-    session: &Session,
+    clip: &Clip,
     tuner: &Tuner,
     coop: &Coop,
     prompts: &Prompts,
     views: &Tensor,
 ) -> Result<Vec<f32>> {
-    let clip = &session.clip;
-    let text = |context: &Tensor| -> Result<Tensor> {
-        let filled = prompts.assemble(context)?;
-        let (classes, length, width) = filled.dims3()?;
-        let rest = clip.text.context_length() - length;
-        let padding = Tensor::zeros((classes, rest, width), filled.dtype(), filled.device())?;
-        let whole = Tensor::cat(&[&filled, &padding], 1)?;
-        Ok(normalise(
-            &clip.text.forward(&whole, prompts.end_of_text())?,
-        )?)
-    };
+    let text = |context: &Tensor| text_features(clip, prompts, context);
     let context = Var::from_tensor(&coop.context.detach())?;
     let mut optimizer = AdamW::new(vec![context.clone()], 1e-2);
     let image = views.narrow(0, 0, 1)?;

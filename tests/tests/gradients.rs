@@ -3,10 +3,10 @@
 //! nothing else would notice.
 
 use anyhow::{Context, Result, ensure};
-use candle_core::{Device, Tensor, Var};
+use candle_core::{DType, Device, Tensor, Var};
 use clipwright_shared::clip::{Clip, TokenRow, Weights, normalise};
 use clipwright_shared::learners::{ClassTokenPosition, Coop, PromptTokens, text_features};
-use clipwright_shared::ops;
+use clipwright_shared::ops::{self, Group, Sequences};
 
 /// Seeded values between −1 and 1 (a multiplicative congruence: any will do).
 fn values(dims: &[usize], seed: u32) -> Result<Var> {
@@ -104,14 +104,112 @@ fn linear_with_frozen_weights_differentiates_only_its_input() -> Result<()> {
     Ok(())
 }
 
+/// Sequences of several lengths: some share their beginnings, some stand alone.
+fn sequences() -> Result<Sequences> {
+    let group = |shared, own: &[usize]| Group {
+        shared,
+        own: own.to_vec(),
+    };
+    Ok(Sequences::new(vec![
+        group(3, &[2, 1, 4]),
+        group(0, &[5]),
+        group(2, &[1, 1]),
+    ])?)
+}
+
 #[test]
-fn self_attention_full_and_causal() -> Result<()> {
+fn self_attention() -> Result<()> {
+    let alike = Sequences::alike(2, 5);
     for causal in [false, true] {
-        let qkv = [values(&[2, 5, 3 * 8], 4)?];
+        let qkv = [values(&[10, 3 * 8], 4)?];
         check("self_attention", &qkv, |x| {
-            ops::self_attention(&x[0], 2, causal)
+            ops::self_attention(&x[0], &alike, 2, causal)
         })?;
     }
+    let sequences = sequences()?;
+    let qkv = [values(&[sequences.rows(), 3 * 8], 4)?];
+    check("self_attention of sequences that share rows", &qkv, |x| {
+        ops::self_attention(&x[0], &sequences, 2, true)
+    })
+}
+
+#[test]
+fn attention_of_one() -> Result<()> {
+    for sequences in [Sequences::alike(2, 5), sequences()?] {
+        let inputs = [
+            values(&[sequences.count(), 8], 4)?,
+            values(&[sequences.rows(), 2 * 8], 5)?,
+        ];
+        check("attention_of_one", &inputs, |x| {
+            ops::attention_of_one(&x[0], &x[1], &sequences, 2)
+        })?;
+    }
+    Ok(())
+}
+
+/// What the fused bodies give is what candle's own operations give, in the forward and in
+/// the backward pass: those of f64 are composed of them.
+#[test]
+fn attention_fused_and_composed() -> Result<()> {
+    for sequences in [Sequences::alike(2, 5), sequences()?] {
+        let qkv = values(&[sequences.rows(), 3 * 8], 4)?;
+        let queries = values(&[sequences.count(), 8], 5)?;
+        let keys_values = values(&[sequences.rows(), 2 * 8], 6)?;
+        type Attention<'a> = &'a dyn Fn(&[Tensor]) -> candle_core::Result<Tensor>;
+        let cases: [(&[&Var], Attention<'_>); 2] = [
+            (&[&qkv], &|x| {
+                ops::self_attention(&x[0], &sequences, 2, true)
+            }),
+            (&[&queries, &keys_values], &|x| {
+                ops::attention_of_one(&x[0], &x[1], &sequences, 2)
+            }),
+        ];
+        for (inputs, attention) in cases {
+            let both = [DType::F32, DType::F64].map(|dtype| -> Result<Vec<Tensor>> {
+                let cast = inputs.iter().map(|input| input.to_dtype(dtype));
+                let out = attention(&cast.collect::<candle_core::Result<Vec<_>>>()?)?;
+                let out = out.to_dtype(DType::F32)?;
+                let weights = values(out.dims(), 7)?.as_detached_tensor();
+                let gradients = (&out * weights)?.sum_all()?.backward()?;
+                let mut all = vec![out.detach()];
+                for input in inputs {
+                    all.push(gradients.get(input).context("no gradient")?.clone());
+                }
+                Ok(all)
+            });
+            let [fused, composed] = both;
+            for (fused, composed) in fused?.iter().zip(composed?) {
+                let off = (fused - composed)?.abs()?.max_all()?.to_scalar::<f32>()?;
+                ensure!(off < 1e-5, "{sequences:?}: off by {off}");
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn what_is_no_attention_is_refused() -> Result<()> {
+    ensure!(
+        Sequences::new(vec![Group {
+            shared: 1,
+            own: vec![0]
+        }])
+        .is_err()
+    );
+    let sequences = sequences()?;
+    let rows = sequences.rows();
+    for (dims, heads, causal) in [
+        ([rows - 1, 24], 2, true),
+        ([rows, 24], 0, true),
+        ([rows, 22], 2, true),
+        ([rows, 24], 2, false),
+    ] {
+        let qkv = values(&dims, 1)?;
+        let seen = ops::self_attention(&qkv, &sequences, heads, causal);
+        ensure!(seen.is_err(), "{dims:?}, {heads} heads, causal: {causal}");
+    }
+    let (queries, others) = (values(&[2, 8], 1)?, values(&[rows, 16], 2)?);
+    ensure!(ops::attention_of_one(&queries, &others, &sequences, 2).is_err());
     Ok(())
 }
 

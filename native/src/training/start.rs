@@ -44,16 +44,16 @@ fn start_context(
     let settings = &context.coop;
     if plan.method == Method::CoCoOp {
         let cocoop = CoCoOp::new(clip, tokenizer, class_names, settings, plan.seed)?;
-        let length = cocoop.coop.prompts(clip, &tokens)?.length();
+        let rows = cocoop.coop.prompts(clip, &tokens)?.rows_each();
         let at_once = context.training.prompts_at_once;
-        let at_once = at_once.unwrap_or_else(|| prompts_at_once(clip, length));
+        let at_once = at_once.unwrap_or_else(|| prompts_at_once(clip, rows));
         let trainer = CoCoOpTrainer::new(clip, &cocoop, &tokens, at_once, optimizer)?;
         return Ok(Box::new(trainer));
     }
     let coop = Coop::new(clip, tokenizer, class_names, settings)?;
-    let length = coop.prompts(clip, &tokens)?.length();
+    let rows = coop.prompts(clip, &tokens)?.rows_each();
     let at_once = context.training.prompts_at_once;
-    let at_once = at_once.unwrap_or_else(|| prompts_at_once(clip, length));
+    let at_once = at_once.unwrap_or_else(|| prompts_at_once(clip, rows));
     Ok(Box::new(CoopTrainer::new(
         clip, coop, &tokens, at_once, optimizer,
     )?))

@@ -56,6 +56,14 @@ impl ImageEncoder {
         }
     }
 
+    /// The same encoder, whose last block computes all rows.
+    pub(super) fn plainly(&self) -> Self {
+        match self {
+            Self::Vit(vit) => Self::Vit(vit.plainly()),
+            Self::ResNet(resnet) => Self::ResNet(resnet.clone()),
+        }
+    }
+
     /// The Vision Transformer, if it is one.
     pub fn vit(&self) -> Option<&VisionTransformer> {
         match self {

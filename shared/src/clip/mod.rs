@@ -9,6 +9,7 @@ mod image;
 mod layout;
 mod model_file;
 mod naming;
+mod prompt_layout;
 pub mod repository;
 mod resnet;
 mod text;
@@ -32,6 +33,7 @@ pub use image::ImageEncoder;
 pub use layout::{LOGIT_SCALE, Slot, image_slots, text_slots};
 pub use model_file::{Change, ModelFile};
 pub use naming::{Naming, Place};
+pub use prompt_layout::PromptLayout;
 pub use resnet::ModifiedResNet;
 pub use text::TextTransformer;
 pub use token_row::TokenRow;
@@ -41,6 +43,8 @@ pub use weights::{Weights, check_finite};
 
 use image::check_pixels;
 use transformer::Transformer;
+
+use std::collections::BTreeSet;
 
 use candle_core::{D, DType, Device, Tensor};
 
@@ -152,6 +156,17 @@ impl Clip {
         }
     }
 
+    /// The same model without the shortcuts that its encoders take: every prompt fills
+    /// all its slots, and the last block computes rows that nobody reads. The numbers are
+    /// the same up to rounding; this is for comparing.
+    pub fn plainly(&self) -> Self {
+        Self {
+            image: self.image.plainly(),
+            text: self.text.plainly(),
+            ..self.clone()
+        }
+    }
+
     /// The device that its tensors are on.
     pub fn device(&self) -> &Device {
         self.log_logit_scale.device()
@@ -166,17 +181,16 @@ impl Clip {
     /// Rows of token ids `[N, context_length]` → text features `[N, embed_dim]`,
     /// not normalised. The end of text is the highest id of a row.
     pub fn encode_tokens(&self, rows: &[TokenRow]) -> Result<Tensor> {
-        let length = rows
-            .iter()
-            .map(|row| row.end_of_text() + 1)
-            .max()
-            .unwrap_or(1);
-        let ids: Vec<u32> = rows.iter().flat_map(|row| row.padded(length)).collect();
-        let width = self.text.width();
-        let prompts = self.text.token_embedding(&ids)?;
-        let prompts = prompts.reshape((rows.len(), length, width))?;
-        let ends: Vec<u32> = rows.iter().map(|row| row.end_of_text() as u32).collect();
-        self.text.forward(&prompts, &ends)
+        let prompts = rows.iter().map(|row| row.up_to_end().to_vec());
+        let mut prompts: Vec<Vec<u32>> = prompts.collect();
+        // The table holds each token once.
+        let tokens: BTreeSet<u32> = prompts.iter().flatten().copied().collect();
+        let tokens: Vec<u32> = tokens.into_iter().collect();
+        for id in prompts.iter_mut().flatten() {
+            *id = tokens.partition_point(|token| token < id) as u32;
+        }
+        let table = self.text.token_embedding(&tokens)?;
+        self.text.forward(&table, &self.text.lay_out(&[prompts])?)
     }
 }
 

@@ -7,7 +7,7 @@
 use candle_core::{D, DType, Tensor};
 
 use super::layout::EXPANSION;
-use super::transformer::Linear;
+use super::transformer::{Linear, by_columns};
 use super::{Weights, check_pixels};
 use crate::error::Result;
 use crate::ops::{self, Window};
@@ -123,7 +123,7 @@ impl Convolution {
             .reshape((outputs, side * side * inputs))?
             .broadcast_mul(&factor.unsqueeze(1)?)?;
         Ok(Self {
-            weight,
+            weight: by_columns(weight)?,
             bias: bias.to_dtype(DType::F32)?,
             window,
         })
@@ -217,7 +217,7 @@ impl AttentionPool {
         let mut linear = |name: &str, outputs| {
             let weight = format!("{PREFIX}.{name}.weight");
             let bias = format!("{PREFIX}.{name}.bias");
-            Linear::load(weights, &weight, &bias, [outputs, channels])
+            Linear::load(weights, &weight, &bias, [outputs, channels])?.by_columns()
         };
         Ok(Self {
             query: linear("q_proj", channels)?,

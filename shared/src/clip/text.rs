@@ -5,7 +5,7 @@ use candle_core::{DType, Tensor};
 use tracing::trace_span;
 
 use super::transformer::{Attention, LayerNorm, Transformer};
-use super::{TextConfig, Weights};
+use super::{PromptLayout, TextConfig, Weights};
 use crate::error::{Error, Result};
 use crate::ops;
 
@@ -17,6 +17,8 @@ pub struct TextTransformer {
     context_length: usize,
     width: usize,
     weights: Option<TextWeights>,
+    /// Whether it computes all slots of every prompt.
+    plain: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -53,6 +55,7 @@ impl TextTransformer {
             context_length: text.context_length,
             width: text.tower.width,
             weights: None,
+            plain: false,
         }
     }
 
@@ -81,6 +84,14 @@ impl TextTransformer {
             }),
             ..self.clone()
         })
+    }
+
+    /// The same encoder, which computes all slots of every prompt in all blocks.
+    pub(super) fn plainly(&self) -> Self {
+        Self {
+            plain: true,
+            ..self.clone()
+        }
     }
 
     /// Its blocks, if they are there.
@@ -119,40 +130,47 @@ impl TextTransformer {
         Ok(rows.to_dtype(DType::F32)?)
     }
 
-    /// Prompt embeddings `[N, T, width]`, `T ≤ context_length`, with the slot of
-    /// each end of text → text features `[N, embed_dim]` in f32, not normalised.
+    /// Lays out prompts that are made of rows of some table of embeddings, each up to its
+    /// end of text. Prompts of a group that begin alike share those rows; groups share
+    /// nothing.
     ///
-    /// The attention is causal and only the end of text is read, so a prompt
-    /// may be cut right behind the longest one: the result is the same.
-    pub fn forward(&self, prompts: &Tensor, end_of_text: &[u32]) -> Result<Tensor> {
-        let _span = trace_span!("text").entered();
+    /// # Errors
+    /// [`Error::Setting`] for a prompt without slots or with more than
+    /// [`Self::context_length`]; [`Error::NoTextEncoder`].
+    pub fn lay_out(&self, groups: &[Vec<Vec<u32>>]) -> Result<PromptLayout> {
         let weights = self.weights()?;
-        let (count, length, width) = prompts.dims3()?;
-        if length > self.context_length() || end_of_text.len() != count {
+        let lengths = groups.iter().flatten().map(Vec::len);
+        if let Some(odd) = lengths
+            .into_iter()
+            .find(|length| !(1..=self.context_length).contains(length))
+        {
             return Err(Error::setting(
-                "the prompts' shape",
-                format!(
-                    "{:?} with {} ends of text",
-                    prompts.dims(),
-                    end_of_text.len()
-                ),
-                format!(
-                    "[N, at most {}, {width}] with N ends",
-                    self.context_length()
-                ),
+                "the slots of a prompt",
+                odd,
+                format!("1 to {}", self.context_length),
             ));
         }
-        let positions = weights.positional_embedding.narrow(0, 0, length)?;
-        let prompts = prompts.to_dtype(positions.dtype())?;
+        let device = weights.positional_embedding.device();
+        match self.plain {
+            true => PromptLayout::padded(groups, self.context_length, device),
+            // What is dropped is drawn for each prompt alone.
+            false => PromptLayout::new(groups, !weights.transformer.drops(), device),
+        }
+    }
+
+    /// The prompts of `layout`, made of rows of `table [.., width]` → text features
+    /// `[N, embed_dim]` in f32, not normalised; differentiable in the table.
+    pub fn forward(&self, table: &Tensor, layout: &PromptLayout) -> Result<Tensor> {
+        let _span = trace_span!("text").entered();
+        let weights = self.weights()?;
+        let positions = weights
+            .positional_embedding
+            .index_select(&layout.slots, 0)?;
+        let table = table.to_dtype(positions.dtype())?;
+        let rows = (table.index_select(&layout.embeddings, 0)? + positions)?; // [R, width]
         let x = weights
             .transformer
-            .forward(&prompts.broadcast_add(&positions)?)?;
-        let rows: Vec<u32> = (0u32..)
-            .zip(end_of_text)
-            .map(|(prompt, end)| prompt * length as u32 + end)
-            .collect();
-        let rows = Tensor::new(rows, prompts.device())?;
-        let x = x.reshape((count * length, width))?.index_select(&rows, 0)?; // [N, width]
+            .forward(&rows, &layout.sequences, &layout.read)?; // [N, width]
         let x = weights.ln_final.forward(&x)?;
         let features = ops::linear(&x, &weights.projection.t()?, None)?;
         Ok(features.to_dtype(DType::F32)?)

@@ -31,6 +31,12 @@ impl TokenRow {
         self.end_of_text
     }
 
+    /// The ids from the start of text to its end.
+    pub fn up_to_end(&self) -> &[u32] {
+        let length = (self.end_of_text + 1).min(self.ids.len());
+        &self.ids[..length]
+    }
+
     /// Exactly `length` ids, cut or padded with zeros.
     pub fn padded(&self, length: usize) -> impl Iterator<Item = u32> + '_ {
         let padding = length.saturating_sub(self.ids.len());

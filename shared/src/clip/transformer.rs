@@ -6,7 +6,7 @@ use candle_core::Tensor;
 use super::adapter::{BlockAdapter, check_blocks};
 use super::{Projection, TowerConfig, Weights};
 use crate::error::Result;
-use crate::ops;
+use crate::ops::{self, Sequences};
 
 /// `y = x·Wᵀ + b`.
 #[derive(Debug, Clone)]
@@ -24,6 +24,17 @@ impl Linear {
         })
     }
 
+    /// The same layer with its weight column by column, as a product reads it. Read from
+    /// rows, above all from rows that take a multiple of a page, which all fall into the
+    /// same few places of the cache, it takes up to three times as long. What is trained
+    /// stays where it is.
+    pub fn by_columns(self) -> Result<Self> {
+        Ok(Self {
+            weight: by_columns(self.weight)?,
+            ..self
+        })
+    }
+
     /// Adds `change [out, in]` to the weight, if there is one.
     fn add(&mut self, change: Option<Tensor>) -> Result<()> {
         if let Some(change) = change {
@@ -35,6 +46,22 @@ impl Linear {
     /// `[.., in]` → `[.., out]`.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         Ok(ops::linear(x, &self.weight, Some(&self.bias))?)
+    }
+
+    /// The layer that gives `count` of the outputs, from `first` on.
+    fn outputs(&self, first: usize, count: usize) -> Result<Self> {
+        Ok(Self {
+            weight: self.weight.narrow(0, first, count)?,
+            bias: self.bias.narrow(0, first, count)?,
+        })
+    }
+}
+
+/// A frozen matrix column by column; others as they are.
+pub(super) fn by_columns(matrix: Tensor) -> Result<Tensor> {
+    match matrix.track_op() {
+        true => Ok(matrix),
+        false => Ok(matrix.t()?.contiguous()?.t()?),
     }
 }
 
@@ -75,33 +102,82 @@ struct Block {
 }
 
 impl Block {
-    fn load(weights: &mut Weights, prefix: &str, tower: &TowerConfig) -> Result<Self> {
+    fn load(
+        weights: &mut Weights,
+        prefix: &str,
+        tower: &TowerConfig,
+        attention: Attention,
+    ) -> Result<Self> {
         let (width, hidden) = (tower.width, tower.hidden);
         let mut linear = |name: &str, dims| {
             let weight = format!("{prefix}.{name}weight");
             Linear::load(weights, &weight, &format!("{prefix}.{name}bias"), dims)
         };
         Ok(Self {
-            in_proj: linear("attn.in_proj_", [3 * width, width])?,
-            out_proj: linear("attn.out_proj.", [width, width])?,
-            c_fc: linear("mlp.c_fc.", [hidden, width])?,
-            c_proj: linear("mlp.c_proj.", [width, hidden])?,
+            in_proj: linear("attn.in_proj_", [3 * width, width])?.by_columns()?,
+            out_proj: linear("attn.out_proj.", [width, width])?.by_columns()?,
+            c_fc: match attention {
+                Attention::Full => linear("mlp.c_fc.", [hidden, width])?.by_columns()?,
+                // A context's gradient comes back this way, and reads it by rows.
+                Attention::Causal => linear("mlp.c_fc.", [hidden, width])?,
+            },
+            c_proj: linear("mlp.c_proj.", [width, hidden])?.by_columns()?,
             ln_1: LayerNorm::load(weights, &format!("{prefix}.ln_1"), tower)?,
             ln_2: LayerNorm::load(weights, &format!("{prefix}.ln_2"), tower)?,
             adapter: BlockAdapter::default(),
         })
     }
 
-    fn forward(&self, x: &Tensor, tower: &TowerConfig, attention: Attention) -> Result<Tensor> {
+    /// `[R, width]` → `[R, width]`.
+    fn forward(
+        &self,
+        x: &Tensor,
+        sequences: &Sequences,
+        tower: &TowerConfig,
+        attention: Attention,
+    ) -> Result<Tensor> {
         let normed = self.ln_1.forward(x)?;
         let mut qkv = self.in_proj.forward(&normed)?;
         if let Some(added) = self.adapter.queries_keys_values(&normed)? {
             qkv = (qkv + added)?;
         }
         let causal = attention == Attention::Causal;
-        let attended = ops::self_attention(&qkv, tower.heads, causal)?;
-        let mut output = self.out_proj.forward(&attended)?;
-        if let Some(added) = self.adapter.output(&attended)? {
+        let attended = ops::self_attention(&qkv, sequences, tower.heads, causal)?;
+        self.behind_attention(x, &attended, tower)
+    }
+
+    /// What [`Self::forward`] gives for one row of each sequence, which sees all rows of
+    /// it: `[R, width]` → `[N, width]`. Of the other rows only keys and values are needed.
+    fn forward_of_one(
+        &self,
+        x: &Tensor,
+        rows: &Tensor,
+        sequences: &Sequences,
+        tower: &TowerConfig,
+    ) -> Result<Tensor> {
+        let width = tower.width;
+        let normed = self.ln_1.forward(x)?;
+        let asking = normed.index_select(rows, 0)?; // [N, width]
+        let mut queries = self.in_proj.outputs(0, width)?.forward(&asking)?;
+        let mut keys_values = self.in_proj.outputs(width, 2 * width)?.forward(&normed)?;
+        if let Some(added) = self.adapter.queries_keys_values(&normed)? {
+            let of_queries = added.narrow(1, 0, width)?.contiguous()?;
+            queries = (queries + of_queries.index_select(rows, 0)?)?;
+            keys_values = (keys_values + added.narrow(1, width, 2 * width)?)?;
+        }
+        let attended = ops::attention_of_one(&queries, &keys_values, sequences, tower.heads)?;
+        self.behind_attention(&x.index_select(rows, 0)?, &attended, tower)
+    }
+
+    /// The rest of the block, row by row.
+    fn behind_attention(
+        &self,
+        x: &Tensor,
+        attended: &Tensor,
+        tower: &TowerConfig,
+    ) -> Result<Tensor> {
+        let mut output = self.out_proj.forward(attended)?;
+        if let Some(added) = self.adapter.output(attended)? {
             output = (output + added)?;
         }
         let x = (x + output)?;
@@ -118,6 +194,25 @@ pub enum Attention {
     Full,
     /// Itself and those before it (text).
     Causal,
+}
+
+/// The one row of each sequence that a tower's result is made of.
+#[derive(Debug, Clone)]
+pub struct Read {
+    rows: Vec<u32>,
+    alone: bool,
+}
+
+impl Read {
+    /// Rows that see the whole of their sequences: the last block computes no others.
+    pub fn alone(rows: Vec<u32>) -> Self {
+        Self { rows, alone: true }
+    }
+
+    /// Rows that are picked once all have been computed.
+    pub fn among_all(rows: Vec<u32>) -> Self {
+        Self { rows, alone: false }
+    }
 }
 
 /// A stack of blocks.
@@ -137,7 +232,10 @@ impl Transformer {
         attention: Attention,
     ) -> Result<Self> {
         let blocks = (0..tower.layers)
-            .map(|layer| Block::load(weights, &format!("{prefix}.resblocks.{layer}"), tower))
+            .map(|layer| {
+                let prefix = format!("{prefix}.resblocks.{layer}");
+                Block::load(weights, &prefix, tower, attention)
+            })
             .collect::<Result<_>>()?;
         Ok(Self {
             blocks,
@@ -186,12 +284,28 @@ impl Transformer {
         }))
     }
 
-    /// `[B, T, width]` → `[B, T, width]`.
-    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+    /// Whether a value may be dropped in one row and not in another that is the same.
+    pub fn drops(&self) -> bool {
+        let mut dropouts = self.blocks.iter().map(|block| block.adapter.dropout);
+        dropouts.any(|dropout| dropout.is_some())
+    }
+
+    /// The rows of all sequences `[R, width]` → the one row of each that is read
+    /// `[N, width]`.
+    pub fn forward(&self, x: &Tensor, sequences: &Sequences, read: &Read) -> Result<Tensor> {
+        let (tower, attention) = (&self.tower, self.attention);
+        let rows = Tensor::new(read.rows.as_slice(), x.device())?;
         let mut x = x.clone();
-        for block in &self.blocks {
-            x = block.forward(&x, &self.tower, self.attention)?;
+        let (last, blocks) = match self.blocks.split_last() {
+            Some((last, blocks)) if read.alone => (Some(last), blocks),
+            _ => (None, self.blocks.as_slice()),
+        };
+        for block in blocks {
+            x = block.forward(&x, sequences, tower, attention)?;
         }
-        Ok(x)
+        match last {
+            Some(last) => last.forward_of_one(&x, &rows, sequences, tower),
+            None => Ok(x.index_select(&rows, 0)?),
+        }
     }
 }

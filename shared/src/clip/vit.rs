@@ -1,12 +1,12 @@
 //! The Vision Transformer image encoder (openai/CLIP `clip/model.py`:
 //! `VisionTransformer`).
 
-use candle_core::{D, DType, Tensor};
+use candle_core::{DType, Tensor};
 
-use super::transformer::{Attention, LayerNorm, Transformer};
+use super::transformer::{Attention, LayerNorm, Read, Transformer, by_columns};
 use super::{TowerConfig, Weights, check_pixels};
 use crate::error::Result;
-use crate::ops;
+use crate::ops::{self, Sequences};
 
 /// Pixels → image features.
 #[derive(Debug, Clone)]
@@ -20,6 +20,8 @@ pub struct VisionTransformer {
     projection: Tensor, // [width, embed_dim]
     patch: usize,
     side: usize,
+    /// Whether the last block computes only what is read.
+    reads_alone: bool,
 }
 
 impl VisionTransformer {
@@ -33,7 +35,7 @@ impl VisionTransformer {
         let (width, grid) = (tower.width, side / patch);
         let conv1 = weights.take("visual.conv1.weight", &[width, 3, patch, patch])?;
         Ok(Self {
-            patch_embedding: conv1.reshape((width, 3 * patch * patch))?,
+            patch_embedding: by_columns(conv1.reshape((width, 3 * patch * patch))?)?,
             class_embedding: weights.take("visual.class_embedding", &[width])?,
             positional_embedding: weights
                 .take("visual.positional_embedding", &[grid * grid + 1, width])?,
@@ -43,6 +45,7 @@ impl VisionTransformer {
             projection: weights.take("visual.proj", &[width, embed_dim])?,
             patch,
             side,
+            reads_alone: true,
         })
     }
 
@@ -55,6 +58,14 @@ impl VisionTransformer {
             transformer: change(&self.transformer)?,
             ..self.clone()
         })
+    }
+
+    /// The same encoder, whose last block computes all rows.
+    pub(super) fn plainly(&self) -> Self {
+        Self {
+            reads_alone: false,
+            ..self.clone()
+        }
     }
 
     /// Its blocks.
@@ -92,8 +103,18 @@ impl VisionTransformer {
     /// Embedded rows `[B, T, width]`, the class embedding's first → image
     /// features `[B, embed_dim]` in f32. Pretraining passes a subset of the patches.
     pub fn encode(&self, rows: &Tensor) -> Result<Tensor> {
-        let x = self.transformer.forward(&self.ln_pre.forward(rows)?)?;
-        let class = x.narrow(D::Minus2, 0, 1)?.squeeze(1)?.contiguous()?; // [B, width]
+        let (batch, length, width) = rows.dims3()?;
+        let classes = (0..batch as u32).map(|image| image * length as u32);
+        let read = match self.reads_alone {
+            true => Read::alone(classes.collect()),
+            false => Read::among_all(classes.collect()),
+        };
+        let x = self
+            .ln_pre
+            .forward(rows)?
+            .reshape((batch * length, width))?;
+        let sequences = Sequences::alike(batch, length);
+        let class = self.transformer.forward(&x, &sequences, &read)?; // [B, width]
         let x = self.ln_post.forward(&class)?;
         let features = ops::linear(&x, &self.projection.t()?, None)?;
         Ok(features.to_dtype(DType::F32)?)

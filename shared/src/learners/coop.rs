@@ -252,8 +252,18 @@ impl InitialWords {
 /// Normalised text features `[n_classes, embed_dim]` of `prompts` filled with
 /// `context`; differentiable in the context.
 pub fn text_features(clip: &Clip, prompts: &Prompts, context: &Tensor) -> Result<Tensor> {
-    let filled = prompts.assemble(context)?;
-    normalise(&clip.text.forward(&filled, prompts.end_of_text())?)
+    normalise(&prompts.encode(&clip.text, context, 1)?)
+}
+
+/// The same for each of `count` contexts, which lie one behind another in `contexts`:
+/// `[count · n_classes, embed_dim]`.
+pub fn text_features_of_each(
+    clip: &Clip,
+    prompts: &Prompts,
+    contexts: &Tensor,
+    count: usize,
+) -> Result<Tensor> {
+    normalise(&prompts.encode(&clip.text, contexts, count)?)
 }
 
 /// Seeded normal values, the same on every platform.

@@ -14,7 +14,7 @@ mod zero_shot;
 
 pub use classifier::Classifier;
 pub use cocoop::{CoCoOp, MetaNet};
-pub use coop::{ContextInit, Coop, CoopSettings, text_features};
+pub use coop::{ContextInit, Coop, CoopSettings, text_features, text_features_of_each};
 pub use learner::{Learner, LearnerFacts, Method};
 pub use linear_probe::LinearProbe;
 pub use lora::{Blocks, EncoderLora, Lora, LoraFacts, LoraSettings, Scaling};

@@ -1,12 +1,12 @@
 //! Prompts made of learned context vectors and frozen tokens
 //! (KaiyangZhou/CoOp `trainers/coop.py`, `PromptLearner`).
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 
-use crate::clip::{TextTransformer, Tokenizer};
+use crate::clip::{PromptLayout, TextTransformer, Tokenizer};
 use crate::error::{Error, Result};
 
 /// Where the class name stands among the context vectors.
@@ -107,27 +107,26 @@ impl PromptTokens {
 }
 
 /// One slot of a prompt.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 enum Slot {
     /// Row of the context, flattened to `[.., width]`.
     Context(usize),
-    /// A frozen token.
-    Token(u32),
+    /// A frozen token, by its place among the distinct ones.
+    Token(usize),
 }
 
 /// The layout of every class's prompt, ready to be filled with a context.
 ///
-/// Context and token embeddings are rows of one table; a prompt is a list of
-/// row numbers. One gather builds all prompts, wherever the class name stands
-/// and whether the context is shared or not, and its gradient goes back to the
-/// context alone.
+/// Context and token embeddings are rows of one table; a prompt is a list of row
+/// numbers. One gather builds all prompts, wherever the class name stands and whether the
+/// context is shared or not, and its gradient goes back to the context alone.
 #[derive(Debug, Clone)]
 pub struct Prompts {
     token_rows: Tensor, // [distinct tokens, width]
-    index: Tensor,      // [n_classes · length], rows of context ++ token_rows
-    end_of_text: Vec<u32>,
+    slots: Vec<Vec<Slot>>,
     context_rows: usize,
-    length: usize,
+    /// Of one context.
+    layout: PromptLayout,
 }
 
 impl Prompts {
@@ -143,8 +142,11 @@ impl Prompts {
         position: ClassTokenPosition,
         class_specific: bool,
     ) -> Result<Self> {
+        let frozen = tokens.suffixes.iter().flatten().copied();
+        let distinct: BTreeSet<u32> = frozen.chain([tokens.start_of_text]).collect();
+        let distinct: Vec<u32> = distinct.into_iter().collect();
         let slots: Vec<Vec<Slot>> = (0..tokens.classes())
-            .map(|class| slots(tokens, class, n_ctx, position, class_specific))
+            .map(|class| slots(tokens, &distinct, class, n_ctx, position, class_specific))
             .collect();
         let length = slots.iter().map(Vec::len).max().unwrap_or(0);
         if length > text.context_length() || length == 0 {
@@ -155,68 +157,103 @@ impl Prompts {
             });
         }
         let context_rows = n_ctx * if class_specific { tokens.classes() } else { 1 };
-
-        let mut distinct: BTreeMap<u32, usize> = BTreeMap::from([(0, 0)]); // 0 is the padding
-        for slot in slots.iter().flatten() {
-            if let Slot::Token(id) = slot {
-                distinct.insert(*id, 0);
-            }
-        }
-        for (row, slot) in distinct.values_mut().enumerate() {
-            *slot = context_rows + row;
-        }
-        let padding = Slot::Token(0);
-        let row = |slot: Slot| match slot {
-            Slot::Context(row) => row as u32,
-            Slot::Token(id) => distinct[&id] as u32,
-        };
-        let index: Vec<u32> = slots
-            .iter()
-            .flat_map(|slots| (0..length).map(|at| row(slots.get(at).copied().unwrap_or(padding))))
-            .collect();
-        let ids: Vec<u32> = distinct.keys().copied().collect();
-        let token_rows = text.token_embedding(&ids)?.detach();
         Ok(Self {
-            index: Tensor::new(index, token_rows.device())?,
-            token_rows,
-            end_of_text: slots.iter().map(|slots| slots.len() as u32 - 1).collect(),
+            token_rows: text.token_embedding(&distinct)?.detach(),
+            layout: lay_out(text, &slots, context_rows, 1)?,
+            slots,
             context_rows,
-            length,
         })
     }
 
-    /// Fills in a context, `[n_ctx, width]` or `[n_classes, n_ctx, width]` →
-    /// prompts `[n_classes, length, width]`, cut behind the longest one.
-    pub fn assemble(&self, context: &Tensor) -> Result<Tensor> {
+    /// The prompts filled with each of `count` contexts, which lie one behind another in
+    /// `contexts [.., width]` → text features `[count · classes, embed_dim]`, not
+    /// normalised; differentiable in the contexts.
+    pub fn encode(
+        &self,
+        text: &TextTransformer,
+        contexts: &Tensor,
+        count: usize,
+    ) -> Result<Tensor> {
+        let table = self.table(contexts, count)?;
+        match count {
+            1 => text.forward(&table, &self.layout),
+            _ => {
+                let layout = lay_out(text, &self.slots, self.context_rows, count)?;
+                text.forward(&table, &layout)
+            }
+        }
+    }
+
+    /// Each prompt filled with a context, `[n_ctx, width]` or
+    /// `[n_classes, n_ctx, width]` → for each class `[slots, width]`.
+    pub fn fill(&self, context: &Tensor) -> Result<Vec<Tensor>> {
+        let table = self.table(context, 1)?;
+        let fill = |slots: &Vec<Slot>| {
+            let rows = slots.iter().map(|slot| slot.row(self.context_rows, 0, 1));
+            let rows = Tensor::new(rows.collect::<Vec<u32>>(), table.device())?;
+            Ok(table.index_select(&rows, 0)?)
+        };
+        self.slots.iter().map(fill).collect()
+    }
+
+    /// Contexts and, behind them, the frozen tokens.
+    fn table(&self, contexts: &Tensor, count: usize) -> Result<Tensor> {
         let width = self.token_rows.dims()[1];
-        let context = context.reshape(((), width))?;
-        if context.dims()[0] != self.context_rows {
+        let contexts = contexts.reshape(((), width))?;
+        if contexts.dims()[0] != count * self.context_rows {
             return Err(Error::TensorShape {
                 name: "ctx".into(),
-                expected: [self.context_rows, width].as_slice().into(),
-                got: context.dims().into(),
+                expected: [count * self.context_rows, width].as_slice().into(),
+                got: contexts.dims().into(),
             });
         }
-        let table = Tensor::cat(&[&context, &self.token_rows], 0)?;
-        let classes = self.end_of_text.len();
-        Ok(table
-            .index_select(&self.index, 0)?
-            .reshape((classes, self.length, width))?)
+        Ok(Tensor::cat(&[&contexts, &self.token_rows], 0)?)
     }
 
-    /// Slots of the longest prompt.
-    pub fn length(&self) -> usize {
-        self.length
+    /// How many classes there are.
+    pub fn classes(&self) -> usize {
+        self.slots.len()
     }
 
-    /// The slot of each class's end of text.
-    pub fn end_of_text(&self) -> &[u32] {
-        &self.end_of_text
+    /// Rows that the text encoder computes for all prompts, by their number, rounded up.
+    pub fn rows_each(&self) -> usize {
+        self.layout.rows().div_ceil(self.classes().max(1))
     }
+}
+
+impl Slot {
+    /// Its row in a table of `count` contexts of `context_rows` rows each and the frozen
+    /// tokens behind them.
+    fn row(self, context_rows: usize, context: usize, count: usize) -> u32 {
+        let row = match self {
+            Self::Context(row) => context * context_rows + row,
+            Self::Token(at) => count * context_rows + at,
+        };
+        row as u32
+    }
+}
+
+/// The prompts of each of `count` contexts: those of one context begin alike.
+fn lay_out(
+    text: &TextTransformer,
+    slots: &[Vec<Slot>],
+    context_rows: usize,
+    count: usize,
+) -> Result<PromptLayout> {
+    let groups = (0..count).map(|context| {
+        let prompts = slots.iter().map(|slots| {
+            let rows = slots.iter();
+            let rows = rows.map(|slot| slot.row(context_rows, context, count));
+            rows.collect()
+        });
+        prompts.collect()
+    });
+    text.lay_out(&groups.collect::<Vec<_>>())
 }
 
 fn slots(
     tokens: &PromptTokens,
+    distinct: &[u32],
     class: usize,
     n_ctx: usize,
     position: ClassTokenPosition,
@@ -226,8 +263,8 @@ fn slots(
     let suffix = &tokens.suffixes[class];
     let (name, rest) = suffix.split_at(tokens.name_lengths[class].min(suffix.len()));
     let before = position.vectors_before(n_ctx);
-    let token = |id: &u32| Slot::Token(*id);
-    std::iter::once(Slot::Token(tokens.start_of_text))
+    let token = |id: &u32| Slot::Token(distinct.partition_point(|token| token < id));
+    std::iter::once(token(&tokens.start_of_text))
         .chain((first..first + before).map(Slot::Context))
         .chain(name.iter().map(token))
         .chain((first + before..first + n_ctx).map(Slot::Context))

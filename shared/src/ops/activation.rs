@@ -1,6 +1,7 @@
 //! The activations of CLIP's feed-forward layers.
 
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Result, Shape, Tensor};
+use multiversion::multiversion;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -43,6 +44,21 @@ pub fn quick_gelu(x: &Tensor) -> Result<Tensor> {
 /// Values handled by one task.
 const TASK: usize = 1 << 14;
 
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx512dq+avx512bw", "x86_64+avx2"))]
+fn activate(x: &[f32], y: &mut [f32]) {
+    for (y, &x) in y.iter_mut().zip(x) {
+        *y = x / (1.0 + exp(-SLOPE * x));
+    }
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx512dq+avx512bw", "x86_64+avx2"))]
+fn differentiate(x: &[f32], grad: &[f32], grad_x: &mut [f32]) {
+    for ((grad_x, &x), &grad) in grad_x.iter_mut().zip(x).zip(grad) {
+        let sigmoid = 1.0 / (1.0 + exp(-SLOPE * x));
+        *grad_x = grad * sigmoid * (1.0 + SLOPE * x * (1.0 - sigmoid));
+    }
+}
+
 struct QuickGelu;
 
 impl CustomOp1 for QuickGelu {
@@ -55,11 +71,7 @@ impl CustomOp1 for QuickGelu {
         let mut y = vec![0f32; x.len()];
         y.par_chunks_mut(TASK)
             .zip(x.par_chunks(TASK))
-            .for_each(|(y, x)| {
-                for (y, &x) in y.iter_mut().zip(x) {
-                    *y = x / (1.0 + exp(-SLOPE * x));
-                }
-            });
+            .for_each(|(y, x)| activate(x, y));
         Ok((CpuStorage::F32(y), layout.shape().clone()))
     }
 
@@ -90,12 +102,7 @@ impl CustomOp2 for QuickGeluGrad {
         grad_x
             .par_chunks_mut(TASK)
             .zip(x.par_chunks(TASK).zip(grad.par_chunks(TASK)))
-            .for_each(|(grad_x, (x, grad))| {
-                for ((grad_x, &x), &grad) in grad_x.iter_mut().zip(x).zip(grad) {
-                    let sigmoid = 1.0 / (1.0 + exp(-SLOPE * x));
-                    *grad_x = grad * sigmoid * (1.0 + SLOPE * x * (1.0 - sigmoid));
-                }
-            });
+            .for_each(|(grad_x, (x, grad))| differentiate(x, grad, grad_x));
         Ok((CpuStorage::F32(grad_x), layout.shape().clone()))
     }
 }

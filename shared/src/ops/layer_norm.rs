@@ -3,8 +3,10 @@
 use candle_core::{
     CpuStorage, CustomOp2, CustomOp3, D, DType, Layout, Result, Shape, Tensor, bail,
 };
+use multiversion::multiversion;
 use rayon::prelude::*;
 
+use super::lanes::{sum, sum_of};
 use super::{contiguous, is_cpu_f32};
 
 /// `(x − mean) / √(variance + epsilon) · weight + bias` over the last dimension:
@@ -32,11 +34,44 @@ pub fn layer_norm(x: &Tensor, weight: &Tensor, bias: &Tensor, epsilon: f64) -> R
 const ROWS_PER_TASK: usize = 32;
 
 /// Mean and 1/√(variance + epsilon) of a row.
+#[inline(always)]
 fn statistics(row: &[f32], epsilon: f32) -> (f32, f32) {
     let count = row.len() as f32;
-    let mean = row.iter().sum::<f32>() / count;
-    let variance = row.iter().map(|x| (x - mean) * (x - mean)).sum::<f32>() / count;
+    let mean = sum(row, |x| x) / count;
+    let variance = sum(row, |x| (x - mean) * (x - mean)) / count;
     (mean, 1.0 / (variance + epsilon).sqrt())
+}
+
+/// Rows of `x` → rows of `y`.
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx512dq+avx512bw", "x86_64+avx2"))]
+fn normalise_rows(x: &[f32], weight: &[f32], bias: &[f32], epsilon: f32, y: &mut [f32]) {
+    let width = weight.len();
+    for (y, x) in y.chunks_exact_mut(width).zip(x.chunks_exact(width)) {
+        let (mean, scale) = statistics(x, epsilon);
+        let both = weight.iter().zip(bias);
+        for ((y, x), (weight, bias)) in y.iter_mut().zip(x).zip(both) {
+            *y = (x - mean) * scale * weight + bias;
+        }
+    }
+}
+
+/// The gradient of each row of `x`.
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx512dq+avx512bw", "x86_64+avx2"))]
+fn differentiate_rows(x: &[f32], weight: &[f32], grad: &[f32], epsilon: f32, grad_x: &mut [f32]) {
+    let width = weight.len();
+    let rows = x.chunks_exact(width).zip(grad.chunks_exact(width));
+    for (grad_x, (x, grad)) in grad_x.chunks_exact_mut(width).zip(rows) {
+        let (mean, scale) = statistics(x, epsilon);
+        for ((g, grad), weight) in grad_x.iter_mut().zip(grad).zip(weight) {
+            *g = grad * weight;
+        }
+        let mean_grad = sum(grad_x, |g| g) / width as f32;
+        let product = sum_of(grad_x, x, |g, x| g * (x - mean));
+        let product = product * scale * scale / width as f32;
+        for (g, x) in grad_x.iter_mut().zip(x) {
+            *g = scale * (*g - mean_grad - (x - mean) * product);
+        }
+    }
 }
 
 struct LayerNorm {
@@ -67,14 +102,7 @@ impl CustomOp3 for LayerNorm {
         let mut y = vec![0f32; x.len()];
         y.par_chunks_mut(width * ROWS_PER_TASK)
             .zip(x.par_chunks(width * ROWS_PER_TASK))
-            .for_each(|(y, x)| {
-                for (y, x) in y.chunks_exact_mut(width).zip(x.chunks_exact(width)) {
-                    let (mean, scale) = statistics(x, self.epsilon);
-                    for i in 0..width {
-                        y[i] = (x[i] - mean) * scale * weight[i] + bias[i];
-                    }
-                }
-            });
+            .for_each(|(y, x)| normalise_rows(x, weight, bias, self.epsilon, y));
         Ok((CpuStorage::F32(y), x_layout.shape().clone()))
     }
 
@@ -126,22 +154,7 @@ impl CustomOp3 for GradX {
             .par_chunks_mut(task)
             .zip(x.par_chunks(task).zip(grad.par_chunks(task)))
             .for_each(|(grad_x, (x, grad))| {
-                let rows = x.chunks_exact(width).zip(grad.chunks_exact(width));
-                for (grad_x, (x, grad)) in grad_x.chunks_exact_mut(width).zip(rows) {
-                    let (mean, scale) = statistics(x, self.epsilon);
-                    let (mut sum, mut product) = (0f32, 0f32);
-                    for i in 0..width {
-                        let g = grad[i] * weight[i];
-                        sum += g;
-                        product += g * (x[i] - mean);
-                    }
-                    let sum = sum / width as f32;
-                    let product = product * scale * scale / width as f32;
-                    for i in 0..width {
-                        let g = grad[i] * weight[i];
-                        grad_x[i] = scale * (g - sum - (x[i] - mean) * product);
-                    }
-                }
+                differentiate_rows(x, weight, grad, self.epsilon, grad_x);
             });
         Ok((CpuStorage::F32(grad_x), x_layout.shape().clone()))
     }

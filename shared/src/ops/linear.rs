@@ -7,6 +7,8 @@ use super::{contiguous, is_cpu_f32};
 
 /// A linear layer: `x [.., in]`, `weight [out, in]`, `bias [out]` → `[.., out]`.
 ///
+/// The weight may lie as it likes, row by row or column by column, whole or a part.
+///
 /// If the weight or bias is trained (a variable, or computed from one), all
 /// gradients flow. If both are frozen, only the gradient of `x` is computed:
 /// candle's own product computes both, a third of a training step for nothing.
@@ -18,11 +20,16 @@ pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tens
             None => Tensor::zeros(outputs, DType::F32, x.device())?,
         };
         let x = x.contiguous()?;
-        return x.apply_op3(&weight.contiguous()?, &bias, Linear);
+        return x.apply_op3(weight, &bias, Linear);
     }
     let mut dims = x.dims().to_vec(); // [.., in]
     let rows = x.elem_count() / inputs.max(1);
-    let y = x.reshape((rows, inputs))?.matmul(&weight.t()?)?; // [rows, out]
+    // candle multiplies by a whole matrix or its transpose, not by a part.
+    let weight = match weight.is_contiguous() {
+        true => weight.t()?,
+        false => weight.t()?.contiguous()?,
+    };
+    let y = x.reshape((rows, inputs))?.matmul(&weight)?; // [rows, out]
     let y = match bias {
         Some(bias) => y.broadcast_add(bias)?,
         None => y,
@@ -59,13 +66,13 @@ impl CustomOp3 for Linear {
             ),
         }
         let x = contiguous(self.name(), x, x_layout)?;
-        let weight = contiguous(self.name(), weight, weight_layout)?;
+        let weight = matrix(weight, weight_layout)?.transposed(); // [in, out]
         let rows = x.len() / inputs;
         let mut y = contiguous(self.name(), bias, bias_layout)?.repeat(rows);
         matmul(
             [rows, inputs, outputs],
             Matrix::rows(x, inputs),
-            Matrix::rows(weight, inputs).transposed(),
+            weight,
             &mut y,
             outputs,
             true,
@@ -88,7 +95,7 @@ impl CustomOp3 for Linear {
         let grad = grad.contiguous()?.detach().reshape((rows, outputs))?;
         // What is not tracked needs no gradient: pixels, or frozen weights.
         let grad_x = match x.track_op() {
-            true => Some(grad.matmul(&weight.detach())?.reshape(x.shape())?),
+            true => Some(times(&grad, &weight.detach())?.reshape(x.shape())?),
             false => None,
         };
         if !weight.track_op() && !bias.track_op() {
@@ -98,6 +105,49 @@ impl CustomOp3 for Linear {
         let grad_weight = grad.t()?.matmul(&x)?; // [out, in]
         let grad_bias = grad.apply_op2_no_bwd(bias, &ColumnSums)?; // [out]
         Ok((grad_x, Some(grad_weight), Some(grad_bias)))
+    }
+}
+
+/// The values of a matrix, wherever they lie.
+fn matrix<'a>(values: &'a CpuStorage, layout: &Layout) -> Result<Matrix<'a>> {
+    let values = values.as_slice::<f32>()?;
+    let strides = layout.stride();
+    layout.shape().dims2()?;
+    Ok(Matrix {
+        values: &values[layout.start_offset()..],
+        row_stride: strides[0],
+        column_stride: strides[1],
+    })
+}
+
+/// `a [m, k]`, `b [k, n]` → `[m, n]`, without a gradient.
+fn times(a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    match is_cpu_f32(a) {
+        true => a.apply_op2_no_bwd(b, &Times),
+        false => a.matmul(b),
+    }
+}
+
+struct Times;
+
+impl CustomOp2 for Times {
+    fn name(&self) -> &'static str {
+        "times"
+    }
+
+    fn cpu_fwd(
+        &self,
+        a: &CpuStorage,
+        a_layout: &Layout,
+        b: &CpuStorage,
+        b_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let (m, k) = a_layout.shape().dims2()?;
+        let (_, n) = b_layout.shape().dims2()?;
+        let mut out = vec![0f32; m * n];
+        let (a, b) = (matrix(a, a_layout)?, matrix(b, b_layout)?);
+        matmul([m, k, n], a, b, &mut out, n, false, 1.0, Threads::All);
+        Ok((CpuStorage::F32(out), Shape::from((m, n))))
     }
 }
 

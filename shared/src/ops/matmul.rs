@@ -20,6 +20,23 @@ impl<'a> Matrix<'a> {
         }
     }
 
+    /// Without the first so many rows.
+    pub fn skip_rows(self, count: usize) -> Self {
+        self.from(count * self.row_stride)
+    }
+
+    /// Without the first so many columns.
+    pub fn skip_columns(self, count: usize) -> Self {
+        self.from(count * self.column_stride)
+    }
+
+    fn from(self, start: usize) -> Self {
+        Self {
+            values: &self.values[start.min(self.values.len())..],
+            ..self
+        }
+    }
+
     /// The transpose.
     pub fn transposed(self) -> Self {
         Self {

@@ -13,17 +13,20 @@ mod activation;
 mod attention;
 mod convolution;
 mod exp;
+mod lanes;
 mod layer_norm;
 mod linear;
 mod matmul;
+mod sequences;
 mod softmax;
 
 pub use activation::{Activation, quick_gelu};
-pub use attention::self_attention;
+pub use attention::{attention_of_one, self_attention};
 pub use convolution::{Window, average_pool, convolution};
 pub use exp::exp;
 pub use layer_norm::layer_norm;
 pub use linear::linear;
+pub use sequences::{Group, Sequences};
 pub use softmax::{cross_entropy, log_softmax, softmax};
 
 use candle_core::{CpuStorage, DType, Layout, Tensor, bail};

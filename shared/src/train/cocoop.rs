@@ -116,7 +116,7 @@ impl Trainer for CoCoOpTrainer {
 
     /// The published method has batches of one image.
     fn step(&mut self, features: &Tensor, targets: &Targets, lr: f64) -> Result<StepReport> {
-        let prompts = features.dim(0)? * self.prompts.end_of_text().len();
+        let prompts = features.dim(0)? * self.prompts.classes();
         if prompts > self.prompts_at_once {
             return self.step_by_parts(features, targets, lr);
         }

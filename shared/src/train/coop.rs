@@ -56,7 +56,7 @@ impl CoopTrainer {
     fn part_features(&self, part: &Part) -> Result<Tensor> {
         let context = match self.coop.class_specific() {
             true => {
-                let classes = part.prompts.end_of_text().len();
+                let classes = part.prompts.classes();
                 self.context.narrow(0, part.first, classes)?
             }
             false => self.context.as_tensor().clone(),

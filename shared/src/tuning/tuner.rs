@@ -11,9 +11,9 @@ use candle_core::{Tensor, Var};
 
 use super::seen::{distance, seen};
 use super::{Tuned, TuningPoint, TuningSettings};
-use crate::clip::{Clip, logits, normalise};
+use crate::clip::{Clip, logits};
 use crate::error::{Dims, Error, Result};
-use crate::learners::{Coop, PromptTokens, Prompts};
+use crate::learners::{Coop, PromptTokens, Prompts, text_features, text_features_of_each};
 use crate::ops::softmax;
 use crate::train::{AdamW, check_loss};
 
@@ -44,7 +44,7 @@ struct Part {
 
 impl Part {
     fn classes(&self) -> usize {
-        self.prompts.end_of_text().len()
+        self.prompts.classes()
     }
 }
 
@@ -313,13 +313,7 @@ impl Tuner {
             true => context.narrow(0, part.first, part.classes())?,
             false => context.clone(),
         };
-        let filled = part.prompts.assemble(&context)?;
-        normalise(
-            &self
-                .clip
-                .text
-                .forward(&filled, part.prompts.end_of_text())?,
-        )
+        text_features(&self.clip, &part.prompts, &context)
     }
 
     /// The loss at the start and its gradient in the text features.
@@ -415,18 +409,15 @@ impl Tuner {
             let classes = part.classes();
             let together = (self.settings.classes_at_once / classes).max(1);
             for (chunk, contexts) in contexts.chunks(together).enumerate() {
-                let filled = contexts.iter().map(|context| {
-                    let context = match self.class_specific {
-                        true => context.narrow(0, part.first, classes)?,
-                        false => context.clone(),
-                    };
-                    part.prompts.assemble(&context)
+                let own = contexts.iter().map(|context| match self.class_specific {
+                    true => context.narrow(0, part.first, classes),
+                    false => Ok(context.clone()),
                 });
-                let filled = filled.collect::<Result<Vec<_>>>()?;
-                let ends = part.prompts.end_of_text().repeat(contexts.len());
-                let features = self.clip.text.forward(&Tensor::cat(&filled, 0)?, &ends)?;
-                let features = normalise(&features)?.detach();
-                for at in 0..contexts.len() {
+                let own = Tensor::cat(&own.collect::<candle_core::Result<Vec<_>>>()?, 0)?;
+                let count = contexts.len();
+                let features = text_features_of_each(&self.clip, &part.prompts, &own, count)?;
+                let features = features.detach();
+                for at in 0..count {
                     let own = features.narrow(0, at * classes, classes)?;
                     texts[chunk * together + at].push(own);
                 }

@@ -14,15 +14,23 @@ pub struct Case<'a> {
     pub files: &'a Files,
     path: &'a str,
     pub json: Value,
+    /// Whether models go without the shortcuts of their encoders.
+    is_plain: bool,
 }
 
 impl<'a> Case<'a> {
-    pub fn read(files: &'a Files, path: &'a str) -> Result<Self> {
+    pub fn read(files: &'a Files, path: &'a str, is_plain: bool) -> Result<Self> {
         Ok(Self {
             files,
             path,
+            is_plain,
             json: serde_json::from_slice(files.get(path)?)?,
         })
+    }
+
+    /// Another case of the same files, computed in the same way.
+    pub fn another(&self, path: &'a str) -> Result<Self> {
+        Self::read(self.files, path, self.is_plain)
     }
 
     /// The path of its JSON file.
@@ -77,7 +85,16 @@ impl<'a> Case<'a> {
     /// The model named `folder/name` in the JSON files.
     pub fn model(&self, name: &str) -> Result<Clip> {
         let bytes = self.files.get(&format!("{name}.weights.safetensors"))?;
-        Ok(Clip::load(Weights::from_bytes(bytes, &Device::Cpu)?)?)
+        let clip = Clip::load(Weights::from_bytes(bytes, &Device::Cpu)?)?;
+        Ok(self.with_shortcuts_or_without(clip))
+    }
+
+    /// The model as this case computes with it.
+    pub fn with_shortcuts_or_without(&self, clip: Clip) -> Clip {
+        match self.is_plain {
+            true => clip.plainly(),
+            false => clip,
+        }
     }
 
     /// A text of the JSON file.

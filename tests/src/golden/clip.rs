@@ -79,7 +79,7 @@ fn check_model(case: &Case, weights: &str, configuration: Option<&str>, io: &str
         .collect::<Result<_>>()?;
     let bytes = case.files.get(weights)?;
     let file = ModelFile::open(vec![Checkpoint::read(bytes)?], &configurations)?;
-    let clip = load(&file)?;
+    let clip = case.with_shortcuts_or_without(load(&file)?);
     let (image, text) = compare(&clip, &io, FEATURES)?;
 
     // transformers also gives the normalised features.
@@ -112,7 +112,7 @@ fn check_model(case: &Case, weights: &str, configuration: Option<&str>, io: &str
             let mut converted = Vec::new();
             write_model(&file, naming, dtype, &mut converted)?;
             let again = ModelFile::open(vec![Checkpoint::read(&converted)?], &[])?;
-            let same = load(&again)?;
+            let same = case.with_shortcuts_or_without(load(&again)?);
             let what = || format!("as {naming:?} in {dtype:?}");
             let (image_again, text_again) = compare(&same, &io, tolerance).with_context(what)?;
             if dtype == ModelType::F32 {

@@ -74,7 +74,7 @@ pub fn check_forward(case: &Case) -> Result<()> {
 pub fn check_trajectory(case: &Case) -> Result<()> {
     let forward = case.stem().trim_start_matches("traj_");
     let path = case.beside(&format!("{forward}.json"));
-    let forward = Case::read(case.files, &path)?;
+    let forward = case.another(&path)?;
     let clip = case.model(forward.text("weights")?)?;
     let golden = case.tensors(case.stem())?;
     let cocoop = learner(&under(&golden, "step0."))?;

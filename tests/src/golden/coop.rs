@@ -27,9 +27,9 @@ pub fn check_forward(case: &Case) -> Result<()> {
     let (coop, tokens) = learner(case, &golden, context)?;
 
     let prompts = coop.prompts(&clip, &tokens)?;
-    let filled = prompts.assemble(context)?;
+    let filled = prompts.fill(context)?;
     check_prompts(&clip, &filled, get(&golden, "prompts_first24")?)?;
-    let features = clip.text.forward(&filled, prompts.end_of_text())?;
+    let features = prompts.encode(&clip.text, context, 1)?;
     close_relative(
         "text_features",
         &features,
@@ -187,21 +187,21 @@ fn learner(
     Ok((coop, tokens))
 }
 
-/// Compares as many slots as both have. Ours are cut behind the longest prompt;
-/// behind its end of text each is padded with the embedding of token 0.
-fn check_prompts(clip: &Clip, filled: &Tensor, expected: &Tensor) -> Result<()> {
-    let length = filled.dims()[1].min(expected.dims()[1]);
-    let (got, cut) = (filled.narrow(1, 0, length)?, expected.narrow(1, 0, length)?);
-    close("prompts", &got, &cut, 0.0)?;
-    if length < expected.dims()[1] {
-        let rest = expected.narrow(1, length, expected.dims()[1] - length)?;
-        let padding = clip.text.token_embedding(&[0])?.unsqueeze(0)?;
-        close(
-            "padding",
-            &padding.broadcast_as(rest.shape())?.contiguous()?,
-            &rest,
-            0.0,
-        )?;
+/// Compares each prompt up to its end of text. Ours end there; the reference's are padded
+/// with the embedding of token 0.
+fn check_prompts(clip: &Clip, filled: &[Tensor], expected: &Tensor) -> Result<()> {
+    let kept = expected.dim(1)?;
+    let padding = clip.text.token_embedding(&[0])?;
+    for (class, filled) in filled.iter().enumerate() {
+        let expected = expected.get(class)?;
+        let length = filled.dim(0)?.min(kept);
+        let got = filled.narrow(0, 0, length)?;
+        close("prompts", &got, &expected.narrow(0, 0, length)?, 0.0)?;
+        if length < kept {
+            let rest = expected.narrow(0, length, kept - length)?;
+            let padding = padding.broadcast_as(rest.shape())?.contiguous()?;
+            close("padding", &padding, &rest, 0.0)?;
+        }
     }
     Ok(())
 }

@@ -90,7 +90,7 @@ pub fn check_trajectory(case: &Case) -> Result<()> {
     let data = case.tensors(data.trim_start_matches("in "))?;
     let forward = case.stem().trim_start_matches("traj_");
     let path = case.beside(&format!("{forward}.json"));
-    let forward = Case::read(case.files, &path)?;
+    let forward = case.another(&path)?;
     let form = Form::Loralib(forward.number("scaling")?);
     let (start, _) = adapter(&clip, &under(&golden, "step0."), form)?;
     let lora = Lora {

@@ -33,8 +33,8 @@ pub fn trainer(
     let tokens = PromptTokens::new(tokenizer, class_names);
     let optimizer = OptimizerSettings::coop();
     let at_once = |coop: &Coop| -> Result<usize, Error> {
-        let length = coop.prompts(clip, &tokens)?.length();
-        Ok(prompts_at_once(clip, length, PROMPTS_BUDGET_BYTES))
+        let rows = coop.prompts(clip, &tokens)?.rows_each();
+        Ok(prompts_at_once(clip, rows, PROMPTS_BUDGET_BYTES))
     };
     Ok(match plan.method {
         Method::Coop => {
