@@ -25,7 +25,7 @@ WEIGHTS = "open_clip_model.safetensors"
 CASES = {
     "coop-51": ("coop", {"classes": 51, "batch": 32, "steps": 2}),
     "coop-51-cached": ("coop", {"classes": 51, "batch": 32, "steps": 2}),
-    "coop-200": ("coop", {"classes": 200, "batch": 32, "steps": 1}),
+    "coop-300": ("coop", {"classes": 300, "batch": 32, "steps": 1}),
     "cocoop-51": ("cocoop", {"classes": 51, "batch": 1, "steps": 5}),
     "lora-51": ("lora", {"classes": 51, "batch": 32, "steps": 2}),
     "tpt-200": ("tpt", {"classes": 200, "batch": 64, "steps": 1}),

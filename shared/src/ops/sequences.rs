@@ -1,8 +1,10 @@
 //! Which rows of a matrix make which sequence.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use candle_core::{Result, bail};
+
+use super::attention::Padded;
 
 /// Sequences whose rows lie one behind another in one matrix, none of them padding.
 ///
@@ -12,6 +14,8 @@ use candle_core::{Result, bail};
 #[derive(Debug, Clone)]
 pub struct Sequences {
     groups: Arc<[Group]>,
+    /// What composed attention makes of them.
+    pub(super) padded: Arc<OnceLock<Arc<Padded>>>,
 }
 
 /// Sequences that begin alike.
@@ -41,17 +45,20 @@ impl Sequences {
         if groups.iter().any(|group| group.own.contains(&0)) {
             bail!("a sequence without a row of its own");
         }
-        Ok(Self {
-            groups: groups.into(),
-        })
+        Ok(Self::of(groups))
     }
 
     /// `count` sequences of `length` rows each, at least one, that share nothing.
     pub fn alike(count: usize, length: usize) -> Self {
         let own = vec![length.max(1)];
         let group = Group { shared: 0, own };
+        Self::of(vec![group; count])
+    }
+
+    fn of(groups: Vec<Group>) -> Self {
         Self {
-            groups: vec![group; count].into(),
+            groups: groups.into(),
+            padded: Arc::default(),
         }
     }
 

@@ -1,19 +1,23 @@
 //! Attention in candle operations, for other devices and types: every sequence gets rows
 //! of its own, padded to the longest.
 
+use std::sync::Arc;
+
 use candle_core::{D, Device, Result, Tensor};
 
 use crate::ops::sequences::Sequences;
 use crate::ops::softmax;
 
 /// Sequences as rows of one length.
-struct Padded {
+#[derive(Debug)]
+pub(in crate::ops) struct Padded {
     count: usize,
     length: usize,
     /// None if the rows are what they are.
     gather: Option<Gather>,
 }
 
+#[derive(Debug)]
 struct Gather {
     /// For each place `[count, length]` its row; behind a sequence's end row 0.
     rows: Tensor,
@@ -21,6 +25,19 @@ struct Gather {
     places: Tensor,
     /// 0 where there is a row, −∞ where there is padding, `[count, 1, 1, length]`.
     mask: Tensor,
+}
+
+/// The rows of `sequences` on `device`: sent there at the first time, kept for the others.
+fn padded(sequences: &Sequences, device: &Device) -> Result<Arc<Padded>> {
+    if let Some(kept) = sequences.padded.get()
+        && kept.is_on(device)
+    {
+        return Ok(kept.clone());
+    }
+    let padded = Arc::new(Padded::new(sequences, device)?);
+    // Another thread's are the same.
+    let _ = sequences.padded.set(padded.clone());
+    Ok(padded)
 }
 
 impl Padded {
@@ -55,6 +72,11 @@ impl Padded {
         })
     }
 
+    fn is_on(&self, device: &Device) -> bool {
+        let gather = self.gather.as_ref();
+        gather.is_none_or(|gather| gather.rows.device().same_device(device))
+    }
+
     /// `[R, parts·heads·width]` → `[parts, count, heads, length, width]`.
     fn split(&self, x: &Tensor, parts: usize, heads: usize) -> Result<Tensor> {
         let width = x.dim(1)? / parts / heads;
@@ -86,7 +108,7 @@ pub(super) fn self_attention(
     heads: usize,
     causal: bool,
 ) -> Result<Tensor> {
-    let padded = Padded::new(sequences, qkv.device())?;
+    let padded = padded(sequences, qkv.device())?;
     let (count, length) = (padded.count, padded.length);
     let split = padded.split(qkv, 3, heads)?;
     // With a causal mask nothing sees the padding behind it.
@@ -114,7 +136,7 @@ pub(super) fn attention_of_one(
     sequences: &Sequences,
     heads: usize,
 ) -> Result<Tensor> {
-    let padded = Padded::new(sequences, queries.device())?;
+    let padded = padded(sequences, queries.device())?;
     let (count, columns) = queries.dims2()?;
     let q = queries.reshape((count, heads, 1, columns / heads))?;
     let split = padded.split(keys_values, 2, heads)?;

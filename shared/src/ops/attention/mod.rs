@@ -13,6 +13,7 @@ use candle_core::{
 
 use super::sequences::Sequences;
 use super::{contiguous, is_cpu_f32};
+pub(super) use composed::Padded;
 use fused::{Fused, Part};
 
 /// Which queries there are, and what each of them sees of its own sequence.
