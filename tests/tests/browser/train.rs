@@ -167,7 +167,9 @@ async fn download(browser: &Browser, page: &Page<'_>, folder: &Path) -> Result<P
     browser.downloads_into(&folder).await?;
     page.click("train-download").await?;
     page.wait_until("the file is downloaded", async || {
-        Ok(file.is_file().then_some(()))
+        // Before its bytes have come an empty file keeps the name.
+        let length = fs::metadata(&file).map_or(0, |file| file.len());
+        Ok((length > 0).then_some(()))
     })
     .await?;
     Ok(file)
