@@ -4,6 +4,7 @@ mod adapter;
 mod carried;
 mod config;
 mod config_json;
+mod distinct;
 mod hints;
 mod image;
 mod layout;
@@ -41,10 +42,9 @@ pub use tokenizer::{Tokenizer, clean, supply_merges};
 pub use vit::VisionTransformer;
 pub use weights::{Weights, check_finite};
 
+pub(crate) use distinct::DistinctTokens;
 use image::check_pixels;
 use transformer::Transformer;
-
-use std::collections::BTreeSet;
 
 use candle_core::{D, DType, Device, Tensor};
 
@@ -183,13 +183,11 @@ impl Clip {
     pub fn encode_tokens(&self, rows: &[TokenRow]) -> Result<Tensor> {
         let prompts = rows.iter().map(|row| row.up_to_end().to_vec());
         let mut prompts: Vec<Vec<u32>> = prompts.collect();
-        // The table holds each token once.
-        let tokens: BTreeSet<u32> = prompts.iter().flatten().copied().collect();
-        let tokens: Vec<u32> = tokens.into_iter().collect();
+        let tokens = DistinctTokens::of(prompts.iter().flatten().copied());
         for id in prompts.iter_mut().flatten() {
-            *id = tokens.partition_point(|token| token < id) as u32;
+            *id = tokens.place(*id) as u32;
         }
-        let table = self.text.token_embedding(&tokens)?;
+        let table = self.text.token_embedding(tokens.ids())?;
         self.text.forward(&table, &self.text.lay_out(&[prompts])?)
     }
 }

@@ -1,12 +1,10 @@
 //! Prompts made of learned context vectors and frozen tokens
 //! (KaiyangZhou/CoOp `trainers/coop.py`, `PromptLearner`).
 
-use std::collections::BTreeSet;
-
 use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 
-use crate::clip::{PromptLayout, TextTransformer, Tokenizer};
+use crate::clip::{DistinctTokens, PromptLayout, TextTransformer, Tokenizer};
 use crate::error::{Error, Result};
 
 /// Where the class name stands among the context vectors.
@@ -143,8 +141,7 @@ impl Prompts {
         class_specific: bool,
     ) -> Result<Self> {
         let frozen = tokens.suffixes.iter().flatten().copied();
-        let distinct: BTreeSet<u32> = frozen.chain([tokens.start_of_text]).collect();
-        let distinct: Vec<u32> = distinct.into_iter().collect();
+        let distinct = DistinctTokens::of(frozen.chain([tokens.start_of_text]));
         let slots: Vec<Vec<Slot>> = (0..tokens.classes())
             .map(|class| slots(tokens, &distinct, class, n_ctx, position, class_specific))
             .collect();
@@ -158,7 +155,7 @@ impl Prompts {
         }
         let context_rows = n_ctx * if class_specific { tokens.classes() } else { 1 };
         Ok(Self {
-            token_rows: text.token_embedding(&distinct)?.detach(),
+            token_rows: text.token_embedding(distinct.ids())?.detach(),
             layout: lay_out(text, &slots, context_rows, 1)?,
             slots,
             context_rows,
@@ -253,7 +250,7 @@ fn lay_out(
 
 fn slots(
     tokens: &PromptTokens,
-    distinct: &[u32],
+    distinct: &DistinctTokens,
     class: usize,
     n_ctx: usize,
     position: ClassTokenPosition,
@@ -263,7 +260,7 @@ fn slots(
     let suffix = &tokens.suffixes[class];
     let (name, rest) = suffix.split_at(tokens.name_lengths[class].min(suffix.len()));
     let before = position.vectors_before(n_ctx);
-    let token = |id: &u32| Slot::Token(distinct.partition_point(|token| token < id));
+    let token = |id: &u32| Slot::Token(distinct.place(*id));
     std::iter::once(token(&tokens.start_of_text))
         .chain((first..first + before).map(Slot::Context))
         .chain(name.iter().map(token))

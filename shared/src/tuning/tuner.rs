@@ -309,11 +309,16 @@ impl Tuner {
     /// Normalised text features `[classes, embed_dim]` of a part; differentiable in the
     /// context of all classes.
     fn features(&self, part: &Part, context: &Tensor) -> Result<Tensor> {
-        let context = match self.class_specific {
+        let context = self.context_of(part, context)?;
+        text_features(&self.clip, &part.prompts, &context)
+    }
+
+    /// What of a context is for the classes of a part.
+    fn context_of(&self, part: &Part, context: &Tensor) -> Result<Tensor> {
+        Ok(match self.class_specific {
             true => context.narrow(0, part.first, part.classes())?,
             false => context.clone(),
-        };
-        text_features(&self.clip, &part.prompts, &context)
+        })
     }
 
     /// The loss at the start and its gradient in the text features.
@@ -409,11 +414,10 @@ impl Tuner {
             let classes = part.classes();
             let together = (self.settings.classes_at_once / classes).max(1);
             for (chunk, contexts) in contexts.chunks(together).enumerate() {
-                let own = contexts.iter().map(|context| match self.class_specific {
-                    true => context.narrow(0, part.first, classes),
-                    false => Ok(context.clone()),
-                });
-                let own = Tensor::cat(&own.collect::<candle_core::Result<Vec<_>>>()?, 0)?;
+                let own = contexts
+                    .iter()
+                    .map(|context| self.context_of(part, context));
+                let own = Tensor::cat(&own.collect::<Result<Vec<_>>>()?, 0)?;
                 let count = contexts.len();
                 let features = text_features_of_each(&self.clip, &part.prompts, &own, count)?;
                 let features = features.detach();
