@@ -270,6 +270,10 @@ impl Sorting<'_> {
                 format!("“{name}”{others} says something of weights, which are not here"),
                 "bring it together with its safetensors file, or the folder of both",
             ),
+            Some(FileKind::Empty) => Problem::new(
+                format!("“{name}”{others} is empty: it has not one byte"),
+                "was it saved to its end? Copy or download it once more",
+            ),
             Some(_) => Problem::new(
                 format!("“{name}”{others} is neither an image nor a model, nor what was learned"),
                 "images are PNG, JPEG, WebP, GIF or BMP; weights are safetensors or PyTorch's",

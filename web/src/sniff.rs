@@ -16,6 +16,8 @@ pub enum FileKind {
     PyTorchModel,
     /// A JSON text, which says something of the weights beside it.
     Configuration,
+    /// Not one byte.
+    Empty,
     Unknown,
 }
 
@@ -76,6 +78,9 @@ pub fn safetensors_kind(header: &[u8]) -> FileKind {
 
 /// What a file that is not safetensors is, by its `head` and its whole length.
 pub fn other_kind(name: &str, head: &[u8], length: u64) -> FileKind {
+    if length == 0 {
+        return FileKind::Empty;
+    }
     let images: [&[u8]; 4] = [b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM"];
     let is_webp = head.starts_with(b"RIFF") && head.get(8..12) == Some(b"WEBP");
     if is_webp || images.iter().any(|magic| head.starts_with(magic)) {
@@ -181,7 +186,7 @@ mod tests {
             ("config.json", b" {\"model_type\"", FileKind::Configuration),
             ("config.txt", b"{\"model_type\"", FileKind::Unknown),
             ("a.png", b"%PDF-1.7", FileKind::Unknown),
-            ("a", b"", FileKind::Unknown),
+            ("a.png", b"", FileKind::Empty),
             ("a.zip", b"PK\x03\x04\0\0notes.txt", FileKind::Unknown),
             (
                 "model.pth.tar-5",

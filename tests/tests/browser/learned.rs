@@ -108,6 +108,47 @@ async fn every_kind_of_learned_file_is_told_as_the_binary_tells_it() {
     .await;
 }
 
+/// The samples of the map come one by one; what is chosen meanwhile pushes none out.
+#[tokio::test]
+async fn an_image_chosen_while_the_samples_come_costs_none_of_them() {
+    let picture = &fixture().unwrap().pictures[1];
+    on_the_page(async |browser, page| {
+        browser.set_viewport(1280, 900, false).await?;
+        page.first_answer().await?;
+        let held = "const fetch = window.fetch; let asked = 0;
+            const opened = new Promise((open) => { window.openSamples = open; });
+            window.fetch = async (...request) => {
+                const address = String(request[0].url ?? request[0]);
+                if (address.includes('samples/') && ++asked === 3) {
+                    window.samplesAreHeld = true;
+                    await opened;
+                }
+                return fetch(...request);
+            };";
+        page.script::<Value>(held, vec![]).await?;
+        page.click("tab-learned").await?;
+        page.wait_for("a sample to be held up", "window.samplesAreHeld === true")
+            .await?;
+        page.choose_file("image-input", picture).await?;
+        shown(page, "zero-shot is told of the image", |shown| {
+            shown.points.iter().any(|point| point.kind == "image")
+        })
+        .await?;
+        page.script::<Value>("window.openSamples()", vec![]).await?;
+        shown(page, "the image and all samples are on the map", |shown| {
+            shown
+                .points
+                .iter()
+                .filter(|point| point.kind == "image")
+                .count()
+                > 3
+        })
+        .await?;
+        Ok(())
+    })
+    .await;
+}
+
 /// Other class names, as a person types them.
 async fn replace_classes(page: &Page<'_>, names: &str) -> Result<()> {
     let removed: usize = page.class_names().await?.len();

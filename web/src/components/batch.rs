@@ -112,6 +112,10 @@ fn score(state: &State, learner: &BatchLearner) -> Html {
         Some(accuracy) => format!("{:.1}\u{202f}%", accuracy * 100.0),
         None => "–".into(),
     };
+    let counted = match score.of {
+        0 => "no image labelled with one of the classes".into(),
+        of => format!("{} of {of} right", score.right),
+    };
     let name = (learner.method != Method::ZeroShot).then(
         || html! { <span class="score-name" title={learner.name.clone()}>{ &learner.name }</span> },
     );
@@ -123,7 +127,7 @@ fn score(state: &State, learner: &BatchLearner) -> Html {
             <span class="dot" />
             <span class="score-title">{ method_title(learner.method) }{ name }</span>
             <strong class="score-value">{ accuracy }</strong>
-            { span("score-of", format!("{} of {} right", score.right, score.of)) }
+            { span("score-of", counted) }
         </li>
     }
 }

@@ -37,6 +37,7 @@ pub fn results(state: &UseReducerHandle<State>, on_files: &Callback<Vec<File>>) 
         .then(|| invitation(on_files, state.tabs().contains(&Tab::Train)));
     let hidden = obstacle.is_some();
     let answered = state.classify.answered();
+    let in_sight = answered.filter(|_| !hidden);
     let id = answered.map(|_| state.classify.answers.to_string());
     html! {
         <section
@@ -46,9 +47,9 @@ pub fn results(state: &UseReducerHandle<State>, on_files: &Callback<Vec<File>>) 
             <div class="results-head">
                 <h2 class="visually-hidden" id="classify-title">{ "Classify" }</h2>
                 { device_line(state) }
-                <p class="elapsed" data-testid="elapsed">{ answered.map(elapsed) }</p>
+                <p class="elapsed" data-testid="elapsed">{ in_sight.map(elapsed) }</p>
             </div>
-            <p class="visually-hidden" role="status">{ rankings.as_deref().map(spoken) }</p>
+            <p class="visually-hidden" role="status">{ in_sight.and(rankings.as_deref()).map(spoken) }</p>
             <div class="stage">
                 <div
                     class={looks("learners", hidden.then_some("is-hidden"))}

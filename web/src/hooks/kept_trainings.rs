@@ -103,7 +103,6 @@ pub async fn restore(
     let middle = saved.learned_bytes as f64;
     let learned = bytes.slice_with_f64_and_f64(0.0, middle).ok()?;
     let record = bytes.slice_with_f64_and_f64(middle, bytes.size()).ok()?;
-    // All at once: what the state does not name yet must be newer than what it names.
     let photos = photos.into_iter().map(|(blob, photo)| {
         let (source, url) = sources.keep_image(blob);
         let number = photo.number;

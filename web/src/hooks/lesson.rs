@@ -44,7 +44,6 @@ pub async fn lesson(
             blobs.push((class.name.clone(), file.clone(), blob));
         }
     }
-    // All at once: what the state does not name yet must be newer than what it names.
     let photos = blobs.into_iter().map(|(class, title, blob)| {
         let (source, url) = sources.keep_image(blob);
         NewPhoto {

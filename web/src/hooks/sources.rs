@@ -26,6 +26,8 @@ struct Shelf {
 
 struct Kept {
     blob: Blob,
+    /// Whether the state has named it yet.
+    was_named: bool,
     /// To show the blob by; freed with it.
     url: Option<String>,
 }
@@ -74,23 +76,31 @@ impl Sources {
         let mut shelf = self.0.borrow_mut();
         shelf.newest += 1;
         let source = SourceId(shelf.newest);
-        shelf.kept.insert(source, Kept { blob, url });
+        let kept = Kept {
+            blob,
+            was_named: false,
+            url,
+        };
+        shelf.kept.insert(source, kept);
         source
     }
 
-    /// Lets go of what the state no longer names. A source newer than all that
-    /// it names may be on its way there, and stays.
+    /// Lets go of what the state no longer names. A blob that it has not named yet is
+    /// on its way there, and stays, however long that takes. Pixels are named at once or
+    /// never (their question was overtaken), so only the newest are waited for.
     pub fn retain(&self, live: &[SourceId]) {
-        let Some(newest) = live.iter().max() else {
-            return;
-        };
         let mut shelf = self.0.borrow_mut();
-        shelf
-            .kept
-            .retain(|source, _| source > newest || live.contains(source));
-        shelf
-            .pixels
-            .retain(|source, _| source > newest || live.contains(source));
+        shelf.kept.retain(|source, kept| {
+            let is_named = live.contains(source);
+            let stays = is_named || !kept.was_named;
+            kept.was_named |= is_named;
+            stays
+        });
+        if let Some(newest) = live.iter().max() {
+            shelf
+                .pixels
+                .retain(|source, _| source > newest || live.contains(source));
+        }
     }
 
     /// A file; none if it has been let go of.
@@ -99,23 +109,22 @@ impl Sources {
         shelf.kept.get(&source).map(|kept| kept.blob.clone())
     }
 
-    /// A fresh copy of the bytes, to be handed over to the worker.
-    pub async fn bytes(&self, source: SourceId) -> Result<ArrayBuffer, Problem> {
-        let blob = self
-            .0
-            .borrow()
-            .kept
-            .get(&source)
-            .map(|kept| kept.blob.clone());
-        let unreadable = || {
-            let hint = "was it moved, changed or deleted since it was chosen? Choose it again";
-            Problem::new("the file can no longer be read", hint)
-        };
-        let blob = blob.ok_or_else(unreadable)?;
-        let bytes = JsFuture::from(blob.array_buffer()).await;
-        bytes
-            .map_err(|_| unreadable())?
-            .dyn_into()
-            .map_err(|_| unreadable())
+    /// A fresh copy of the bytes of each, to be handed over to the worker. What is let go
+    /// of while some are being read is read all the same.
+    pub async fn bytes(&self, wanted: &[SourceId]) -> Result<Vec<ArrayBuffer>, Problem> {
+        let blobs: Vec<Option<Blob>> = wanted.iter().map(|&source| self.blob(source)).collect();
+        let mut files = Vec::with_capacity(blobs.len());
+        for blob in blobs {
+            files.push(read(blob).await.ok_or_else(|| {
+                let hint = "was it moved, changed or deleted since it was chosen? Choose it again";
+                Problem::new("the file can no longer be read", hint)
+            })?);
+        }
+        Ok(files)
     }
+}
+
+async fn read(blob: Option<Blob>) -> Option<ArrayBuffer> {
+    let bytes = JsFuture::from(blob?.array_buffer()).await;
+    bytes.ok()?.dyn_into().ok()
 }

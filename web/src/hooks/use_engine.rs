@@ -62,10 +62,10 @@ impl EngineWorker {
     }
 
     async fn send(&self, id: u32, task: &Task, sources: &Sources) -> Result<(), Problem> {
-        let mut files = Vec::new();
-        for part in &task.files {
-            files.push((part.name.clone(), sources.bytes(part.source).await?));
-        }
+        let wanted: Vec<_> = task.files.iter().map(|part| part.source).collect();
+        let bytes = sources.bytes(&wanted).await?;
+        let names = task.files.iter().map(|part| part.name.clone());
+        let files: Vec<_> = names.zip(bytes).collect();
         self.post(&task.message(id), &files)
     }
 

@@ -29,7 +29,6 @@ pub fn use_files(state: &UseReducerHandle<State>, sources: &Sources) -> Callback
                 pile.push(Found { path, kind });
             }
             let sorted = sort(&pile);
-            // From here on nothing waits: what is kept is named by the state at once.
             let (actions, left_out) = actions(&sorted.parcels, &files, &sources);
             for action in actions {
                 dispatch.dispatch(action);
