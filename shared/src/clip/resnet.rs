@@ -7,10 +7,10 @@
 use candle_core::{D, DType, Tensor};
 
 use super::layout::EXPANSION;
-use super::transformer::{Linear, by_columns};
+use super::transformer::Linear;
 use super::{Weights, check_pixels};
 use crate::error::Result;
-use crate::ops::{self, Window};
+use crate::ops::{self, Weight, Window};
 
 /// Pixels → image features.
 #[derive(Debug, Clone)]
@@ -92,7 +92,7 @@ impl ModifiedResNet {
 /// A convolution with its batch normalisation folded in.
 #[derive(Debug, Clone)]
 struct Convolution {
-    weight: Tensor, // [out, side·side·in]
+    weight: Weight, // [out, side·side·in]
     bias: Tensor,   // [out]
     window: Window,
 }
@@ -123,7 +123,7 @@ impl Convolution {
             .reshape((outputs, side * side * inputs))?
             .broadcast_mul(&factor.unsqueeze(1)?)?;
         Ok(Self {
-            weight: by_columns(weight)?,
+            weight: Weight::new(weight)?,
             bias: bias.to_dtype(DType::F32)?,
             window,
         })
@@ -217,7 +217,7 @@ impl AttentionPool {
         let mut linear = |name: &str, outputs| {
             let weight = format!("{PREFIX}.{name}.weight");
             let bias = format!("{PREFIX}.{name}.bias");
-            Linear::load(weights, &weight, &bias, [outputs, channels])?.by_columns()
+            Linear::load(weights, &weight, &bias, [outputs, channels])
         };
         Ok(Self {
             query: linear("q_proj", channels)?,

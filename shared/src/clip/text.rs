@@ -7,7 +7,7 @@ use tracing::trace_span;
 use super::transformer::{Attention, LayerNorm, Transformer};
 use super::{PromptLayout, TextConfig, Weights};
 use crate::error::{Error, Result};
-use crate::ops;
+use crate::ops::Weight;
 
 /// Prompts → text features. In a model without a text encoder its sizes are known, and
 /// whatever needs its weights fails with [`Error::NoTextEncoder`].
@@ -27,7 +27,7 @@ struct TextWeights {
     positional_embedding: Tensor, // [context_length, width]
     transformer: Transformer,
     ln_final: LayerNorm,
-    projection: Tensor, // [width, embed_dim]
+    projection: Weight, // [embed_dim, width]
 }
 
 impl TextTransformer {
@@ -40,7 +40,7 @@ impl TextTransformer {
                 .take("positional_embedding", &[text.context_length, width])?,
             transformer: Transformer::load(weights, "transformer", tower, Attention::Causal)?,
             ln_final: LayerNorm::load(weights, "ln_final", tower)?,
-            projection: weights.take("text_projection", &[width, embed_dim])?,
+            projection: Weight::new(weights.take("text_projection", &[width, embed_dim])?.t()?)?,
         };
         Ok(Self {
             weights: Some(read),
@@ -172,7 +172,7 @@ impl TextTransformer {
             .transformer
             .forward(&rows, &layout.sequences, &layout.read)?; // [N, width]
         let x = weights.ln_final.forward(&x)?;
-        let features = ops::linear(&x, &weights.projection.t()?, None)?;
+        let features = weights.projection.linear(&x, None)?;
         Ok(features.to_dtype(DType::F32)?)
     }
 }

@@ -6,12 +6,12 @@ use candle_core::Tensor;
 use super::adapter::{BlockAdapter, check_blocks};
 use super::{Projection, TowerConfig, Weights};
 use crate::error::Result;
-use crate::ops::{self, Sequences};
+use crate::ops::{self, Sequences, Weight};
 
 /// `y = x·Wᵀ + b`.
 #[derive(Debug, Clone)]
 pub struct Linear {
-    weight: Tensor, // [out, in]
+    weight: Weight, // [out, in]
     bias: Tensor,   // [out]
 }
 
@@ -19,18 +19,15 @@ impl Linear {
     /// Reads `weight [out, in]` and `bias [out]`.
     pub fn load(weights: &mut Weights, weight: &str, bias: &str, dims: [usize; 2]) -> Result<Self> {
         Ok(Self {
-            weight: weights.take(weight, &dims)?,
+            weight: Weight::new(weights.take(weight, &dims)?)?,
             bias: weights.take(bias, &dims[..1])?,
         })
     }
 
-    /// The same layer with its weight column by column, as a product reads it. Read from
-    /// rows, above all from rows that take a multiple of a page, which all fall into the
-    /// same few places of the cache, it takes up to three times as long. What is trained
-    /// stays where it is.
-    pub fn by_columns(self) -> Result<Self> {
+    /// The same layer with its weight by rows: see [`Weight::by_rows`].
+    fn by_rows(self) -> Result<Self> {
         Ok(Self {
-            weight: by_columns(self.weight)?,
+            weight: Weight::by_rows(self.weight.dense()?)?,
             ..self
         })
     }
@@ -38,30 +35,24 @@ impl Linear {
     /// Adds `change [out, in]` to the weight, if there is one.
     fn add(&mut self, change: Option<Tensor>) -> Result<()> {
         if let Some(change) = change {
-            self.weight = (&self.weight + change.to_dtype(self.weight.dtype())?)?;
+            let weight = self.weight.dense()?;
+            let change = change.to_dtype(weight.dtype())?;
+            self.weight = Weight::new((weight + change)?)?;
         }
         Ok(())
     }
 
     /// `[.., in]` → `[.., out]`.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        Ok(ops::linear(x, &self.weight, Some(&self.bias))?)
+        Ok(self.weight.linear(x, Some(&self.bias))?)
     }
 
     /// The layer that gives `count` of the outputs, from `first` on.
     fn outputs(&self, first: usize, count: usize) -> Result<Self> {
         Ok(Self {
-            weight: self.weight.narrow(0, first, count)?,
+            weight: self.weight.outputs(first, count)?,
             bias: self.bias.narrow(0, first, count)?,
         })
-    }
-}
-
-/// A frozen matrix column by column; others as they are.
-pub(super) fn by_columns(matrix: Tensor) -> Result<Tensor> {
-    match matrix.track_op() {
-        true => Ok(matrix),
-        false => Ok(matrix.t()?.contiguous()?.t()?),
     }
 }
 
@@ -114,14 +105,14 @@ impl Block {
             Linear::load(weights, &weight, &format!("{prefix}.{name}bias"), dims)
         };
         Ok(Self {
-            in_proj: linear("attn.in_proj_", [3 * width, width])?.by_columns()?,
-            out_proj: linear("attn.out_proj.", [width, width])?.by_columns()?,
+            in_proj: linear("attn.in_proj_", [3 * width, width])?,
+            out_proj: linear("attn.out_proj.", [width, width])?,
             c_fc: match attention {
-                Attention::Full => linear("mlp.c_fc.", [hidden, width])?.by_columns()?,
+                Attention::Full => linear("mlp.c_fc.", [hidden, width])?,
                 // A context's gradient comes back this way, and reads it by rows.
-                Attention::Causal => linear("mlp.c_fc.", [hidden, width])?,
+                Attention::Causal => linear("mlp.c_fc.", [hidden, width])?.by_rows()?,
             },
-            c_proj: linear("mlp.c_proj.", [width, hidden])?.by_columns()?,
+            c_proj: linear("mlp.c_proj.", [width, hidden])?,
             ln_1: LayerNorm::load(weights, &format!("{prefix}.ln_1"), tower)?,
             ln_2: LayerNorm::load(weights, &format!("{prefix}.ln_2"), tower)?,
             adapter: BlockAdapter::default(),
@@ -275,12 +266,12 @@ impl Transformer {
             return Ok(None);
         };
         let width = self.tower.width;
-        let rows = |part| block.in_proj.weight.narrow(0, part * width, width);
+        let rows = |part| block.in_proj.weight.outputs(part * width, width)?.dense();
         Ok(Some(match projection {
             Projection::Query => rows(0)?,
             Projection::Key => rows(1)?,
             Projection::Value => rows(2)?,
-            Projection::Output => block.out_proj.weight.clone(),
+            Projection::Output => block.out_proj.weight.dense()?,
         }))
     }
 

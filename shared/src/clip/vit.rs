@@ -3,21 +3,21 @@
 
 use candle_core::{DType, Tensor};
 
-use super::transformer::{Attention, LayerNorm, Read, Transformer, by_columns};
+use super::transformer::{Attention, LayerNorm, Read, Transformer};
 use super::{TowerConfig, Weights, check_pixels};
 use crate::error::Result;
-use crate::ops::{self, Sequences};
+use crate::ops::{Sequences, Weight};
 
 /// Pixels → image features.
 #[derive(Debug, Clone)]
 pub struct VisionTransformer {
-    patch_embedding: Tensor,      // conv1 without bias, [width, 3·patch²]
+    patch_embedding: Weight,      // conv1 without bias, [width, 3·patch²]
     class_embedding: Tensor,      // [width]
     positional_embedding: Tensor, // [grid² + 1, width]
     ln_pre: LayerNorm,
     transformer: Transformer,
     ln_post: LayerNorm,
-    projection: Tensor, // [width, embed_dim]
+    projection: Weight, // [embed_dim, width]
     patch: usize,
     side: usize,
     /// Whether the last block computes only what is read.
@@ -35,14 +35,14 @@ impl VisionTransformer {
         let (width, grid) = (tower.width, side / patch);
         let conv1 = weights.take("visual.conv1.weight", &[width, 3, patch, patch])?;
         Ok(Self {
-            patch_embedding: by_columns(conv1.reshape((width, 3 * patch * patch))?)?,
+            patch_embedding: Weight::new(conv1.reshape((width, 3 * patch * patch))?)?,
             class_embedding: weights.take("visual.class_embedding", &[width])?,
             positional_embedding: weights
                 .take("visual.positional_embedding", &[grid * grid + 1, width])?,
             ln_pre: LayerNorm::load(weights, "visual.ln_pre", tower)?,
             transformer: Transformer::load(weights, "visual.transformer", tower, Attention::Full)?,
             ln_post: LayerNorm::load(weights, "visual.ln_post", tower)?,
-            projection: weights.take("visual.proj", &[width, embed_dim])?,
+            projection: Weight::new(weights.take("visual.proj", &[width, embed_dim])?.t()?)?,
             patch,
             side,
             reads_alone: true,
@@ -90,7 +90,7 @@ impl VisionTransformer {
             .reshape(&[batch, 3, grid, patch, grid, patch][..])?
             .permute(&[0, 2, 4, 1, 3, 5][..])? // [B, grid, grid, 3, patch, patch]
             .reshape((batch, grid * grid, 3 * patch * patch))?;
-        let patches = ops::linear(&patches, &self.patch_embedding, None)?; // [B, grid², width]
+        let patches = self.patch_embedding.linear(&patches, None)?; // [B, grid², width]
         let class = self.class_embedding.reshape((1, 1, ()))?.broadcast_as((
             batch,
             1,
@@ -116,7 +116,7 @@ impl VisionTransformer {
         let sequences = Sequences::alike(batch, length);
         let class = self.transformer.forward(&x, &sequences, &read)?; // [B, width]
         let x = self.ln_post.forward(&class)?;
-        let features = ops::linear(&x, &self.projection.t()?, None)?;
+        let features = self.projection.linear(&x, None)?;
         Ok(features.to_dtype(DType::F32)?)
     }
 }

@@ -6,6 +6,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::exp::exp;
+use super::number::{Each, Number, each};
 use super::{contiguous, is_cpu_f32};
 
 /// Which activation a model was trained with.
@@ -46,9 +47,7 @@ const TASK: usize = 1 << 14;
 
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx512dq+avx512bw", "x86_64+avx2"))]
 fn activate(x: &[f32], y: &mut [f32]) {
-    for (y, &x) in y.iter_mut().zip(x) {
-        *y = x / (1.0 + exp(-SLOPE * x));
-    }
+    each(x, y, &QuickGelu);
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx512dq+avx512bw", "x86_64+avx2"))]
@@ -60,6 +59,13 @@ fn differentiate(x: &[f32], grad: &[f32], grad_x: &mut [f32]) {
 }
 
 struct QuickGelu;
+
+impl Each for QuickGelu {
+    #[inline(always)]
+    fn of<N: Number>(&self, x: N) -> N {
+        x.over(N::splat(1.0).plus(exp(N::splat(-SLOPE).times(x))))
+    }
+}
 
 impl CustomOp1 for QuickGelu {
     fn name(&self) -> &'static str {

@@ -8,7 +8,7 @@
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 
-use super::{contiguous, is_cpu_f32, linear};
+use super::{Weight, contiguous, is_cpu_f32};
 
 /// A square kernel's place: its side, its step, and the zeros around the image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,16 +30,16 @@ impl Window {
 
 /// A convolution: `x [B, H, W, C]`, `weight [out, side·side·C]` (rows of the kernel,
 /// then columns, then channels), `bias [out]` → `[B, H', W', out]`.
-pub fn convolution(x: &Tensor, weight: &Tensor, bias: &Tensor, window: Window) -> Result<Tensor> {
+pub fn convolution(x: &Tensor, weight: &Weight, bias: &Tensor, window: Window) -> Result<Tensor> {
     let one = Window {
         side: 1,
         stride: 1,
         padding: 0,
     };
     if window == one {
-        return linear(x, weight, Some(bias));
+        return weight.linear(x, Some(bias));
     }
-    linear(&windows(x, window)?, weight, Some(bias))
+    weight.linear(&windows(x, window)?, Some(bias))
 }
 
 /// The pixels under each place of the kernel: `x [B, H, W, C]` →

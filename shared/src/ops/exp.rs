@@ -1,4 +1,6 @@
-//! An exponential that compilers turn into SIMD code on every target.
+//! An exponential that becomes SIMD code on every target.
+
+use super::number::Number;
 
 /// `e^x`, within 2 units in the last place for `x` in `[-87, 88]` and clamped
 /// outside (Cephes `expf`: reduction by ln 2 and a polynomial of degree six).
@@ -6,23 +8,32 @@
 /// There is no branch and no call, and no check for overflow either, so a loop over it
 /// vectorises: softmax and QuickGELU spend most of their time here.
 #[inline(always)]
-pub fn exp(x: f32) -> f32 {
+pub(super) fn exp<N: Number>(x: N) -> N {
     /// Adding this rounds to the nearest integer, which is then in the low bits.
     const ROUND: f32 = 12_582_912.0; // 1.5 · 2²³
-    let x = x.clamp(-87.0, 88.0);
-    let shifted = x * std::f32::consts::LOG2_E + ROUND;
-    let power = (shifted.to_bits() as i32).wrapping_sub(ROUND.to_bits() as i32);
-    let k = shifted - ROUND;
-    let r = x - k * 0.693_359_4 + k * 2.121_944_4e-4;
-    let mut p = 1.987_569_1e-4_f32;
-    p = p * r + 1.398_199_9e-3;
-    p = p * r + 8.333_452e-3;
-    p = p * r + 4.166_579_6e-2;
-    p = p * r + 1.666_666_5e-1;
-    p = p * r + 0.5;
-    let e = p * (r * r) + r + 1.0;
-    e * f32::from_bits((power.wrapping_add(127) << 23) as u32)
+    let number = N::splat;
+    let x = x.larger(number(-87.0)).smaller(number(88.0));
+    let shifted = x
+        .times(number(std::f32::consts::LOG2_E))
+        .plus(number(ROUND));
+    let k = shifted.minus(number(ROUND));
+    let r = x.minus(k.times(number(0.693_359_4)));
+    let r = r.plus(k.times(number(2.121_944_4e-4)));
+    let mut p = number(1.987_569_1e-4);
+    for coefficient in COEFFICIENTS {
+        p = p.times(r).plus(number(coefficient));
+    }
+    let e = p.times(r.times(r)).plus(r).plus(number(1.0));
+    e.times(shifted.power_of_two(ROUND))
 }
+
+const COEFFICIENTS: [f32; 5] = [
+    1.398_199_9e-3,
+    8.333_452e-3,
+    4.166_579_6e-2,
+    1.666_666_5e-1,
+    0.5,
+];
 
 #[cfg(test)]
 mod tests {

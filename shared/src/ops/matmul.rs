@@ -1,6 +1,11 @@
-//! Matrix products on plain slices, through the `gemm` crate that candle uses.
+//! Matrix products on plain slices: through the `gemm` crate that candle uses, in
+//! WebAssembly by panels, which are twice as fast there.
+
+use std::cell::RefCell;
 
 use gemm::Parallelism;
+
+use super::panels::{add_product, pack};
 
 /// A row-major (or transposed, or strided) matrix inside a slice.
 #[derive(Clone, Copy)]
@@ -76,9 +81,16 @@ pub(super) fn matmul(
     assert!(last(a, m, k) < a.values.len(), "left matrix too short");
     assert!(last(b, k, n) < b.values.len(), "right matrix too short");
     assert!((m - 1) * out_stride + n <= out.len(), "result too short");
+    if cfg!(target_arch = "wasm32") {
+        if !keep {
+            let rows = out.chunks_mut(out_stride).take(m);
+            rows.for_each(|row| row[..n].fill(0.0));
+        }
+        let value = |row, column| scale * b.values[row * b.row_stride + column * b.column_stride];
+        return by_panels([m, k, n], a, value, out, out_stride);
+    }
     let parallelism = match threads {
         Threads::One => Parallelism::None,
-        Threads::All if cfg!(target_arch = "wasm32") => Parallelism::None,
         Threads::All => Parallelism::Rayon(0),
     };
     // SAFETY: the assertions above keep every index of the three operands
@@ -105,5 +117,63 @@ pub(super) fn matmul(
             false,
             parallelism,
         );
+    }
+}
+
+thread_local! {
+    /// Panels, and rows of the left matrix, that one product uses after another.
+    static SCRATCH: RefCell<[Vec<f32>; 2]> = const { RefCell::new([Vec::new(), Vec::new()]) };
+}
+
+/// `out += a·b`, with `a [m, k]`, the values of `b [k, n]`, which are laid out in panels
+/// first, and `out [m, n]` in rows of `out_stride` values.
+pub(super) fn by_panels(
+    [m, k, n]: [usize; 3],
+    a: Matrix<'_>,
+    b: impl Fn(usize, usize) -> f32,
+    out: &mut [f32],
+    out_stride: usize,
+) {
+    SCRATCH.with_borrow_mut(|[panels, rows]| {
+        pack([k, n], b, panels);
+        if a.column_stride == 1 {
+            return add_product([m, k, n], a, panels, out, out_stride);
+        }
+        rows.clear();
+        for row in 0..m {
+            let values = a.skip_rows(row).values.iter().step_by(a.column_stride);
+            rows.extend(values.take(k));
+        }
+        add_product([m, k, n], Matrix::rows(rows, k), panels, out, out_stride);
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Matrix, Threads, by_panels, matmul};
+
+    #[test]
+    fn by_panels_gives_what_the_library_gives() {
+        let values: Vec<f32> = (0..200).map(|at| ((at * 29) % 17) as f32 - 8.0).collect();
+        let [m, k, n] = [5, 6, 11];
+        let left = [
+            Matrix::rows(&values, k),
+            Matrix::rows(&values, m).transposed(),
+        ];
+        let right = [
+            Matrix::rows(&values, n),
+            Matrix::rows(&values, k).transposed(),
+        ];
+        for a in left {
+            for b in right {
+                let mut expected = values[..m * n].to_vec();
+                let mut got = expected.clone();
+                let shape = [m, k, n];
+                matmul(shape, a, b, &mut expected, n, true, 2.0, Threads::One);
+                let value = |row, column| 2.0 * b.skip_rows(row).skip_columns(column).values[0];
+                by_panels(shape, a, value, &mut got, n);
+                assert_eq!(got, expected);
+            }
+        }
     }
 }

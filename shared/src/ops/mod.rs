@@ -17,17 +17,21 @@ mod lanes;
 mod layer_norm;
 mod linear;
 mod matmul;
+mod number;
+mod panels;
 mod sequences;
 mod softmax;
+mod tile;
+mod weight;
 
 pub use activation::{Activation, quick_gelu};
 pub use attention::{attention_of_one, self_attention};
 pub use convolution::{Window, average_pool, convolution};
-pub use exp::exp;
 pub use layer_norm::layer_norm;
 pub use linear::linear;
 pub use sequences::{Group, Sequences};
 pub use softmax::{cross_entropy, log_softmax, softmax};
+pub use weight::Weight;
 
 use candle_core::{CpuStorage, DType, Layout, Tensor, bail};
 

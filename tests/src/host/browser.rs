@@ -247,7 +247,22 @@ struct Driver {
 }
 
 impl Driver {
+    /// Starts one. The free port that it looks for may be taken before it listens there.
     fn start() -> Result<Self> {
+        const ATTEMPTS: usize = 5;
+        let mut started = Self::start_once();
+        for _ in 1..ATTEMPTS {
+            match &started {
+                Err(error) if error.to_string().contains("port not available") => {
+                    started = Self::start_once();
+                }
+                _ => break,
+            }
+        }
+        started
+    }
+
+    fn start_once() -> Result<Self> {
         let program = env::var_os("CHROMEDRIVER").unwrap_or_else(|| "chromedriver".into());
         let shown = Path::new(&program).display().to_string();
         let mut command = Command::new(&program);

@@ -9,6 +9,7 @@ use super::Queries;
 use crate::ops::exp::exp;
 use crate::ops::lanes::{largest, sum, sum_of};
 use crate::ops::matmul::{Matrix, Threads, matmul};
+use crate::ops::number::{Each, Number, each_in_place};
 use crate::ops::sequences::Group;
 
 /// Where the group's rows lie, from its first on, in the columns of this head.
@@ -287,18 +288,31 @@ fn softmax(first: &mut [f32], second: &mut [f32], seen: usize) {
     let (second, masked) = second.split_at_mut(seen);
     masked.fill(0.0);
     let largest = largest(first).max(largest(second));
-    for x in first.iter_mut() {
-        *x = exp(*x - largest);
-    }
-    for x in second.iter_mut() {
-        *x = exp(*x - largest);
-    }
+    each_in_place(first, &Exponential { largest });
+    each_in_place(second, &Exponential { largest });
     let inverse = 1.0 / (sum(first, |x| x) + sum(second, |x| x));
-    for x in first.iter_mut() {
-        *x *= inverse;
+    each_in_place(first, &Times(inverse));
+    each_in_place(second, &Times(inverse));
+}
+
+/// `e^(x − largest)`.
+struct Exponential {
+    largest: f32,
+}
+
+impl Each for Exponential {
+    #[inline(always)]
+    fn of<N: Number>(&self, x: N) -> N {
+        exp(x.minus(N::splat(self.largest)))
     }
-    for x in second.iter_mut() {
-        *x *= inverse;
+}
+
+struct Times(f32);
+
+impl Each for Times {
+    #[inline(always)]
+    fn of<N: Number>(&self, x: N) -> N {
+        x.times(N::splat(self.0))
     }
 }
 

@@ -1,0 +1,129 @@
+//! Products with a matrix that lies in panels of eight columns, as WebAssembly computes
+//! them: a panel is read from its first row to its last, in one go, for every four rows of
+//! the left matrix. A weight is laid out so when it is loaded, anything else for each
+//! product.
+
+use super::matmul::Matrix;
+use super::tile::{COLUMNS, Eight, ROWS, tile};
+
+/// Rows of a panel that are multiplied in one go: as much of it as stays in the nearest
+/// cache (24 KB).
+const DEPTH: usize = 768;
+/// Rows of the left matrix that go through all panels before the next ones do: as many as
+/// stay in the second cache.
+const HEIGHT: usize = 200;
+
+/// Values of a matrix `[k, n]` in panels; columns that fill up the last one count.
+pub(super) fn length([k, n]: [usize; 2]) -> usize {
+    n.div_ceil(COLUMNS) * COLUMNS * k
+}
+
+/// Lays a matrix `[k, n]` out in panels `[⌈n / 8⌉, k, 8]`; zeros fill up the last one.
+pub(super) fn pack([k, n]: [usize; 2], value: impl Fn(usize, usize) -> f32, panels: &mut Vec<f32>) {
+    panels.clear();
+    panels.reserve_exact(length([k, n]));
+    for first in (0..n).step_by(COLUMNS) {
+        for row in 0..k {
+            panels.extend((first..first + COLUMNS).map(|column| match column < n {
+                true => value(row, column),
+                false => 0.0,
+            }));
+        }
+    }
+}
+
+/// The value at a place of a matrix of `k` rows in panels.
+#[inline(always)]
+pub(super) fn at(panels: &[f32], k: usize, row: usize, column: usize) -> f32 {
+    panels[(column / COLUMNS * k + row) * COLUMNS + column % COLUMNS]
+}
+
+/// Adds the product of `a [m, k]`, whose columns lie side by side, with a matrix `[k, n]`
+/// in panels to `out [m, n]`, in rows of `out_stride` values.
+pub(super) fn add_product(
+    [m, k, n]: [usize; 3],
+    a: Matrix<'_>,
+    panels: &[f32],
+    out: &mut [f32],
+    out_stride: usize,
+) {
+    assert_eq!(a.column_stride, 1, "the left matrix goes by columns");
+    let panels = panels.as_chunks::<4>().0.as_chunks::<2>().0;
+    for (top, depth) in parts(k, DEPTH) {
+        for (upper, height) in parts(m, HEIGHT) {
+            for first in (0..n).step_by(COLUMNS) {
+                let panel = &panels[first / COLUMNS * k + top..][..depth];
+                let width = COLUMNS.min(n - first);
+                for (row, rows) in parts(height, ROWS) {
+                    let row = upper + row;
+                    let out = &mut out[row * out_stride + first..];
+                    // Where rows are missing, the last one stands in for them.
+                    let values: [usize; ROWS] = std::array::from_fn(|at| row + at.min(rows - 1));
+                    let values = values.map(|at| &a.values[at * a.row_stride + top..][..depth]);
+                    let mut sums = [Eight::default(); ROWS];
+                    for (at, sums) in sums.iter_mut().enumerate().take(rows) {
+                        copy(&out[at * out_stride..][..width], sums.as_flattened_mut());
+                    }
+                    tile(values, panel, &mut sums);
+                    for (at, sums) in sums.iter().enumerate().take(rows) {
+                        copy(sums.as_flattened(), &mut out[at * out_stride..][..width]);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Copies what fits: eight values at once where it is eight, without a call.
+fn copy(from: &[f32], to: &mut [f32]) {
+    match (from.as_chunks::<COLUMNS>(), to.as_chunks_mut::<COLUMNS>()) {
+        (([from], []), ([to], [])) => *to = *from,
+        _ => from.iter().zip(to).for_each(|(from, to)| *to = *from),
+    }
+}
+
+/// Parts of `length`, each but the last of `most`: where one begins, and how long it is.
+fn parts(length: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
+    (0..length)
+        .step_by(most)
+        .map(move |first| (first, most.min(length - first)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{add_product, at, length, pack};
+    use crate::ops::matmul::Matrix;
+
+    fn values(count: usize) -> Vec<f32> {
+        (0..count).map(|at| ((at * 37) % 19) as f32 - 9.0).collect()
+    }
+
+    #[test]
+    fn products_are_those_of_plain_loops_at_every_size() {
+        let sizes = [1, 3, 4, 5, 8, 9, 17];
+        let shapes = sizes.into_iter().flat_map(|m| sizes.map(|n| [m, 7, n]));
+        for [m, k, n] in shapes.chain([[3, 800, 5], [201, 3, 9], [2, 1, 1]]) {
+            let (a, b, stride) = (values(m * k), values(k * n), n + 2);
+            let mut panels = Vec::new();
+            pack([k, n], |row, column| b[row * n + column], &mut panels);
+            assert_eq!(panels.len(), length([k, n]));
+            let before = values(m * stride);
+            let mut out = before.clone();
+            add_product([m, k, n], Matrix::rows(&a, k), &panels, &mut out, stride);
+            for row in 0..m {
+                for column in 0..stride {
+                    let products = (0..k).map(|i| match column < n {
+                        true => a[row * k + i] * b[i * n + column],
+                        false => 0.0,
+                    });
+                    // Small whole numbers: no sum is rounded.
+                    let expected = before[row * stride + column] + products.sum::<f32>();
+                    assert_eq!(out[row * stride + column], expected, "{m} {k} {n}");
+                }
+            }
+            for column in 0..n {
+                assert_eq!(at(&panels, k, k - 1, column), b[(k - 1) * n + column]);
+            }
+        }
+    }
+}
