@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// What the page and its worker are made of, seen from this folder.
-const SOURCES: [&str; 7] = [
+const SOURCES: [&str; 8] = [
     "src",
     "boot.js",
+    "worker_choice.js",
     "worker_loader.js",
     "Cargo.toml",
     "../shared/src",

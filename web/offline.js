@@ -2,7 +2,9 @@
 // build it is: the files that came before the service worker did, those that the
 // page's worker fetched by itself, and some that nobody has asked for yet.
 
-const WORKER_FILES = ["worker_loader.js", "worker.js", "worker_bg.wasm"];
+import { worker } from "./worker_choice.js";
+
+const WORKER_FILES = ["worker_loader.js", "worker_choice.js", `${worker}.js`, `${worker}_bg.wasm`];
 
 addEventListener("clipwright-settled", ({ detail }) => void keep(JSON.parse(detail)), { once: true });
 
@@ -25,10 +27,10 @@ async function keep({ version, welcome, lesson }) {
   const loaded = performance.getEntriesByType("resource").filter(isHere).map(({ name }) => name);
   const linked = [...document.querySelectorAll("link[href]:not([rel$=preload])")].map(({ href }) => href);
   const pictures = [...document.images].map(({ src }) => src);
-  const worker = WORKER_FILES.map((file) => new URL(`${file}?v=${version}`, document.baseURI).href);
+  const ofWorker = WORKER_FILES.map((file) => new URL(`${file}?v=${version}`, document.baseURI).href);
   const isFile = (address) => address.startsWith("http");
   active.postMessage({
-    keep: [...loaded, ...linked, ...pictures, ...worker].filter(isFile),
+    keep: [...loaded, ...linked, ...pictures, ...ofWorker].filter(isFile),
     welcome: [...welcome, ...(await filesOf(lesson))],
   });
 }

@@ -2,5 +2,6 @@
 // version in this script's own address goes on to them.
 
 const { search } = new URL(import.meta.url);
-const { default: init } = await import(`./worker.js${search}`);
-await init({ module_or_path: new URL(`./worker_bg.wasm${search}`, import.meta.url) });
+const { worker } = await import(`./worker_choice.js${search}`);
+const { default: init } = await import(`./${worker}.js${search}`);
+await init({ module_or_path: new URL(`./${worker}_bg.wasm${search}`, import.meta.url) });

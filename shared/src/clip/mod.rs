@@ -49,6 +49,7 @@ use transformer::Transformer;
 use candle_core::{D, DType, Device, Tensor};
 
 use crate::error::Result;
+use crate::ops;
 
 /// An image encoder, a text encoder, and the temperature of their cosine.
 #[derive(Debug, Clone)]
@@ -201,5 +202,5 @@ pub fn normalise(features: &Tensor) -> Result<Tensor> {
 /// `scale ·` cosine between image features `[B, d]` and text features `[C, d]`,
 /// both normalised → logits `[B, C]`.
 pub fn logits(image: &Tensor, text: &Tensor, scale: f64) -> Result<Tensor> {
-    Ok((image.matmul(&text.t()?)? * scale)?)
+    Ok((ops::linear(image, text, None)? * scale)?)
 }

@@ -214,7 +214,11 @@ impl<'a> ModelFile<'a> {
         let total: u64 = slots.iter().map(bytes).sum();
         let mut done = 0;
         let mut tensors = Vec::with_capacity(slots.len());
+        let mut whole = BTreeSet::new();
         for slot in slots {
+            if self.stored.is_whole(&slot.0, &slot.1) {
+                whole.insert(slot.0.clone());
+            }
             let values = self.stored.values(&slot.0, &slot.1)?;
             let tensor = Tensor::from_vec(values, slot.1.as_slice(), device)?;
             done += bytes(&slot);
@@ -224,6 +228,7 @@ impl<'a> ModelFile<'a> {
         let mut weights = Weights::new(config, tensors);
         weights.carried = Carried {
             without_text: self.text.is_none(),
+            whole,
             zero_shot: self.zero_shot(device)?,
             fingerprint: self.stated_fingerprint.clone(),
         };
@@ -314,6 +319,13 @@ impl Stored<'_> {
     /// of shape `dims`.
     fn parts(&self, name: &str, dims: &[usize]) -> Vec<(String, Vec<usize>)> {
         self.place(name).split(dims)
+    }
+
+    /// Whether a slot is kept in whole numbers of eight bits.
+    fn is_whole(&self, name: &str, dims: &[usize]) -> bool {
+        let parts = self.parts(name, dims);
+        let mut stored = parts.iter().filter_map(|(name, _)| self.tensors.get(name));
+        stored.any(|tensor| tensor.scale().is_some())
     }
 
     fn bytes(&self, name: &str, dims: &[usize]) -> u64 {

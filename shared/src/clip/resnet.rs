@@ -123,7 +123,7 @@ impl Convolution {
             .reshape((outputs, side * side * inputs))?
             .broadcast_mul(&factor.unsqueeze(1)?)?;
         Ok(Self {
-            weight: Weight::new(weight)?,
+            weight: weights.lay_out(&name, weight)?,
             bias: bias.to_dtype(DType::F32)?,
             window,
         })

@@ -19,15 +19,15 @@ impl Linear {
     /// Reads `weight [out, in]` and `bias [out]`.
     pub fn load(weights: &mut Weights, weight: &str, bias: &str, dims: [usize; 2]) -> Result<Self> {
         Ok(Self {
-            weight: Weight::new(weights.take(weight, &dims)?)?,
+            weight: weights.take_weight(weight, &dims)?,
             bias: weights.take(bias, &dims[..1])?,
         })
     }
 
-    /// The same layer with its weight by rows: see [`Weight::by_rows`].
+    /// The same layer with its weight by rows: see [`Weight::into_rows`].
     fn by_rows(self) -> Result<Self> {
         Ok(Self {
-            weight: Weight::by_rows(self.weight.dense()?)?,
+            weight: self.weight.into_rows()?,
             ..self
         })
     }
@@ -35,7 +35,7 @@ impl Linear {
     /// Adds `change [out, in]` to the weight, if there is one.
     fn add(&mut self, change: Option<Tensor>) -> Result<()> {
         if let Some(change) = change {
-            let weight = self.weight.dense()?;
+            let weight = self.weight.values()?;
             let change = change.to_dtype(weight.dtype())?;
             self.weight = Weight::new((weight + change)?)?;
         }
@@ -266,12 +266,12 @@ impl Transformer {
             return Ok(None);
         };
         let width = self.tower.width;
-        let rows = |part| block.in_proj.weight.outputs(part * width, width)?.dense();
+        let rows = |part| block.in_proj.weight.outputs(part * width, width)?.values();
         Ok(Some(match projection {
             Projection::Query => rows(0)?,
             Projection::Key => rows(1)?,
             Projection::Value => rows(2)?,
-            Projection::Output => block.out_proj.weight.dense()?,
+            Projection::Output => block.out_proj.weight.values()?,
         }))
     }
 

@@ -1,6 +1,6 @@
 //! Tensors by name, with the shape each reader expects.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use candle_core::{DType, Device, Tensor};
 use rayon::prelude::*;
@@ -10,6 +10,7 @@ use super::config::Shapes;
 use super::{Backbone, CarriedZeroShot, ClipConfig, Hints, ModelFile};
 use crate::error::{Error, Result};
 use crate::formats::Checkpoint;
+use crate::ops::Weight;
 
 /// The tensors of a model in f32, under the names of OpenAI's state dict
 /// (openai/CLIP `clip/model.py`), whatever they are called in their file.
@@ -28,6 +29,8 @@ pub(super) struct Carried {
     pub without_text: bool,
     /// Features in its place.
     pub zero_shot: Option<CarriedZeroShot>,
+    /// Matrices that were kept in whole numbers of eight bits.
+    pub whole: BTreeSet<String>,
     /// The fingerprint of the model that this is a copy of.
     pub fingerprint: Option<String>,
 }
@@ -114,6 +117,20 @@ impl Weights {
             });
         }
         Ok(tensor)
+    }
+
+    /// The weight `name` of a linear layer, `[out, in]`; see [`Self::take`].
+    pub fn take_weight(&mut self, name: &str, dims: &[usize]) -> Result<Weight> {
+        let weight = self.take(name, dims)?;
+        self.lay_out(name, weight)
+    }
+
+    /// What became of the weight `name`, `[out, in]`, as products read it.
+    pub fn lay_out(&self, name: &str, weight: Tensor) -> Result<Weight> {
+        Ok(match self.carried.whole.contains(name) {
+            true => Weight::whole(weight)?,
+            false => Weight::new(weight)?,
+        })
     }
 
     /// Every name with its tensor, in the order of names.

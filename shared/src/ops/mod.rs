@@ -23,6 +23,7 @@ mod sequences;
 mod softmax;
 mod tile;
 mod weight;
+mod whole;
 
 pub use activation::{Activation, quick_gelu};
 pub use attention::{attention_of_one, self_attention};
@@ -32,6 +33,8 @@ pub use linear::linear;
 pub use sequences::{Group, Sequences};
 pub use softmax::{cross_entropy, log_softmax, softmax};
 pub use weight::Weight;
+#[cfg(target_arch = "wasm32")]
+pub use whole::use_relaxed_simd;
 
 use candle_core::{CpuStorage, DType, Layout, Tensor, bail};
 

@@ -22,6 +22,8 @@ pub(super) trait Number: Copy {
 pub(super) trait Four: Number {
     fn load(from: &[f32; 4]) -> Self;
     fn store(self, to: &mut [f32; 4]);
+    /// The nearest whole numbers, of values from 0 to 127.
+    fn bytes(self) -> [u8; 4];
 }
 
 /// Four values as this machine computes with them.
@@ -166,13 +168,19 @@ impl Four for [f32; 4] {
     fn store(self, to: &mut [f32; 4]) {
         *to = self;
     }
+
+    #[inline(always)]
+    fn bytes(self) -> [u8; 4] {
+        self.map(|x| x.round_ties_even() as u8)
+    }
 }
 
 #[cfg(target_arch = "wasm32")]
 mod simd {
     use std::arch::wasm32::{
-        f32x4_add, f32x4_div, f32x4_mul, f32x4_pmax, f32x4_pmin, f32x4_splat, f32x4_sub, i32x4_add,
-        i32x4_shl, i32x4_splat, i32x4_sub, v128, v128_load, v128_store,
+        f32x4_add, f32x4_div, f32x4_mul, f32x4_nearest, f32x4_pmax, f32x4_pmin, f32x4_splat,
+        f32x4_sub, i16x8_narrow_i32x4, i32x4_add, i32x4_extract_lane, i32x4_shl, i32x4_splat,
+        i32x4_sub, i32x4_trunc_sat_f32x4, u8x16_narrow_i16x8, v128, v128_load, v128_store,
     };
 
     use super::{Four, Number};
@@ -234,6 +242,13 @@ mod simd {
         fn store(self, to: &mut [f32; 4]) {
             // SAFETY: as above, and nobody else reads them.
             unsafe { v128_store(to.as_mut_ptr().cast(), self.0) }
+        }
+
+        #[inline(always)]
+        fn bytes(self) -> [u8; 4] {
+            let whole = i32x4_trunc_sat_f32x4(f32x4_nearest(self.0));
+            let narrow = i16x8_narrow_i32x4(whole, whole);
+            i32x4_extract_lane::<0>(u8x16_narrow_i16x8(narrow, narrow)).to_le_bytes()
         }
     }
 }

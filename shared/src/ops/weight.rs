@@ -1,12 +1,17 @@
 //! A weight as this machine's products read it.
 
+use std::cell::RefCell;
+use std::sync::Arc;
+
 use candle_core::{
-    CpuStorage, CustomOp1, CustomOp2, CustomOp3, DType, Layout, Result, Shape, Tensor, bail,
+    CpuStorage, CustomOp1, CustomOp2, CustomOp3, DType, Device, Layout, Result, Shape, Storage,
+    Tensor, bail,
 };
 
 use super::matmul::{Matrix, by_panels};
 use super::panels::{add_product, at, length, pack};
 use super::tile::COLUMNS;
+use super::whole::{self, Column, QUAD};
 use super::{contiguous, is_cpu_f32, linear};
 
 /// The weight `[out, in]` of a linear layer.
@@ -17,73 +22,129 @@ use super::{contiguous, is_cpu_f32, linear};
 /// takes up to three times as long.
 #[derive(Debug, Clone)]
 pub struct Weight {
-    values: Tensor, // [out, in], or panels [⌈out / 8⌉, in, 8]
+    values: Values,
     outputs: usize,
     inputs: usize,
+}
+
+#[derive(Debug, Clone)]
+enum Values {
+    /// `[out, in]`
+    Dense(Tensor),
+    /// `[⌈out / 8⌉, in, 8]`
+    Panels(Tensor),
+    /// Bytes `[⌈out / 8⌉, ⌈in / 4⌉, 32]`, and what their columns mean.
+    Whole(Tensor, Arc<[Column]>),
 }
 
 impl Weight {
     /// Takes a weight `[out, in]`.
     pub fn new(weight: Tensor) -> Result<Self> {
-        Self::laid_out(weight, cfg!(target_arch = "wasm32"), |it| {
-            it.t()?.contiguous()?.t()
-        })
+        match cfg!(target_arch = "wasm32") && is_frozen(&weight) {
+            true => Self::in_panels(weight),
+            false if weight.track_op() => Self::dense(weight),
+            false => Self::dense(weight.t()?.contiguous()?.t()?),
+        }
     }
 
-    /// The same for a weight that gradients come back through, which reads it by rows.
-    pub fn by_rows(weight: Tensor) -> Result<Self> {
-        Self::laid_out(weight, cfg!(target_arch = "wasm32"), Ok)
+    /// The same weight for a layer that gradients come back through, where a dense one is
+    /// read by rows.
+    pub fn into_rows(self) -> Result<Self> {
+        match self.values {
+            Values::Dense(values) => Self::dense(values.contiguous()?),
+            Values::Panels(_) | Values::Whole(..) => Ok(self),
+        }
     }
 
-    fn laid_out(
-        weight: Tensor,
-        in_panels: bool,
-        otherwise: impl FnOnce(Tensor) -> Result<Tensor>,
-    ) -> Result<Self> {
+    /// The same for a weight that was kept in whole numbers of eight bits. Where products
+    /// go by panels they are computed with as such, and what they are multiplied with is
+    /// brought into seven bits, row by row; elsewhere as floats.
+    pub fn whole(weight: Tensor) -> Result<Self> {
+        match cfg!(target_arch = "wasm32") && is_frozen(&weight) {
+            true => Self::in_bytes(weight),
+            false => Self::new(weight),
+        }
+    }
+
+    fn dense(weight: Tensor) -> Result<Self> {
         let (outputs, inputs) = weight.dims2()?;
-        let values = match () {
-            () if weight.track_op() => weight,
-            () if in_panels && is_cpu_f32(&weight) => {
-                let panels = (outputs.div_ceil(COLUMNS), inputs, COLUMNS);
-                weight.apply_op1_no_bwd(&IntoPanels)?.reshape(panels)?
-            }
-            () => otherwise(weight)?,
-        };
         Ok(Self {
-            values,
+            values: Values::Dense(weight),
             outputs,
             inputs,
         })
     }
 
-    pub fn dtype(&self) -> DType {
-        self.values.dtype()
+    fn in_panels(weight: Tensor) -> Result<Self> {
+        let (outputs, inputs) = weight.dims2()?;
+        let panels = (outputs.div_ceil(COLUMNS), inputs, COLUMNS);
+        let values = weight.apply_op1_no_bwd(&IntoPanels)?.reshape(panels)?;
+        Ok(Self {
+            values: Values::Panels(values),
+            outputs,
+            inputs,
+        })
     }
 
-    fn is_in_panels(&self) -> bool {
-        self.values.rank() == 3
+    fn in_bytes(weight: Tensor) -> Result<Self> {
+        let (outputs, inputs) = weight.dims2()?;
+        let weight = weight.contiguous()?;
+        let (storage, layout) = weight.storage_and_layout();
+        let Storage::Cpu(storage) = &*storage else {
+            bail!("a weight in whole numbers is not on the CPU");
+        };
+        let values = contiguous("weight", storage, layout)?;
+        let value = |input: usize, output: usize| values[output * inputs + input];
+        let (bytes, columns) = whole::pack([inputs, outputs], value);
+        let panels = (outputs.div_ceil(COLUMNS), (), QUAD * COLUMNS);
+        let bytes = Tensor::from_vec(bytes, whole::length([inputs, outputs]), &Device::Cpu)?;
+        Ok(Self {
+            values: Values::Whole(bytes.reshape(panels)?, columns.into()),
+            outputs,
+            inputs,
+        })
+    }
+
+    /// The type of the values that it stands for.
+    pub fn dtype(&self) -> DType {
+        match &self.values {
+            Values::Dense(values) => values.dtype(),
+            Values::Panels(_) | Values::Whole(..) => DType::F32,
+        }
     }
 
     /// `[out, in]`, however it lies.
-    pub fn dense(&self) -> Result<Tensor> {
-        match self.is_in_panels() {
-            false => Ok(self.values.clone()),
-            true => self
-                .values
+    pub fn values(&self) -> Result<Tensor> {
+        let (outputs, inputs) = (self.outputs, self.inputs);
+        match &self.values {
+            Values::Dense(values) => Ok(values.clone()),
+            Values::Panels(panels) => panels
                 .transpose(1, 2)? // [panels, 8, in]
                 .contiguous()?
-                .reshape(((), self.inputs))?
-                .narrow(0, 0, self.outputs),
+                .reshape(((), inputs))?
+                .narrow(0, 0, outputs),
+            Values::Whole(bytes, columns) => {
+                let bytes = bytes.flatten_all()?.to_vec1::<u8>()?;
+                let places = (0..outputs * inputs).map(|at| (at % inputs, at / inputs));
+                let values =
+                    places.map(|(input, output)| whole::at(&bytes, columns, inputs, input, output));
+                Tensor::from_vec(values.collect(), (outputs, inputs), &Device::Cpu)
+            }
         }
     }
 
     /// The weight of `count` of the outputs, from `first` on.
     pub fn outputs(&self, first: usize, count: usize) -> Result<Self> {
-        let whole_panels = first % COLUMNS == 0 && count % COLUMNS == 0;
-        let values = match (self.is_in_panels(), whole_panels) {
-            (false, _) => self.values.narrow(0, first, count)?,
-            (true, true) => self.values.narrow(0, first / COLUMNS, count / COLUMNS)?,
-            (true, false) => return Self::new(self.dense()?.narrow(0, first, count)?),
+        let is_whole_panels = first.is_multiple_of(COLUMNS) && count.is_multiple_of(COLUMNS);
+        let panels = |all: &Tensor| all.narrow(0, first / COLUMNS, count / COLUMNS);
+        let values = match &self.values {
+            Values::Dense(values) => Values::Dense(values.narrow(0, first, count)?),
+            Values::Panels(all) if is_whole_panels => Values::Panels(panels(all)?),
+            Values::Whole(all, columns) if is_whole_panels => {
+                Values::Whole(panels(all)?, columns[first..first + count].into())
+            }
+            Values::Panels(_) => return Self::in_panels(self.values()?.narrow(0, first, count)?),
+            Values::Whole(..) => return Self::in_bytes(self.values()?.narrow(0, first, count)?),
         };
         Ok(Self {
             values,
@@ -94,18 +155,34 @@ impl Weight {
 
     /// `x·Wᵀ + b`: `x [.., in]`, `bias [out]` → `[.., out]`; see [`linear()`].
     pub fn linear(&self, x: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
-        if !self.is_in_panels() {
-            return linear(x, &self.values, bias);
+        if let Values::Dense(values) = &self.values {
+            return linear(x, values, bias);
         }
         if bias.is_some_and(|bias| bias.track_op()) {
-            return linear(x, &self.dense()?, bias);
+            return linear(x, &self.values()?, bias);
         }
         let bias = match bias {
             Some(bias) => bias.contiguous()?,
             None => Tensor::zeros(self.outputs, x.dtype(), x.device())?,
         };
-        x.contiguous()?.apply_op3(&self.values, &bias, InPanels)
+        let x = x.contiguous()?;
+        let layout = |columns| InPanels {
+            inputs: self.inputs,
+            columns,
+        };
+        match &self.values {
+            Values::Dense(values) => linear(&x, values, Some(&bias)),
+            Values::Panels(panels) => x.apply_op3(panels, &bias, layout(None)),
+            Values::Whole(bytes, columns) => {
+                x.apply_op3(bytes, &bias, layout(Some(columns.clone())))
+            }
+        }
     }
+}
+
+/// Whether a weight can lie in panels.
+fn is_frozen(weight: &Tensor) -> bool {
+    !weight.track_op() && is_cpu_f32(weight)
 }
 
 /// `weight [out, in]` → its transpose in panels.
@@ -128,8 +205,16 @@ impl CustomOp1 for IntoPanels {
     }
 }
 
-/// `(x [.., in], panels [⌈out / 8⌉, in, 8], bias [out])` → `[.., out]`.
-struct InPanels;
+/// `(x [.., in], panels, bias [out])` → `[.., out]`.
+struct InPanels {
+    inputs: usize,
+    /// What the columns mean, if they are bytes.
+    columns: Option<Arc<[Column]>>,
+}
+
+thread_local! {
+    static SCRATCH: RefCell<whole::Scratch> = RefCell::default();
+}
 
 impl CustomOp3 for InPanels {
     fn name(&self) -> &'static str {
@@ -145,8 +230,7 @@ impl CustomOp3 for InPanels {
         bias: &CpuStorage,
         bias_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        let (_, inputs, _) = panels_layout.shape().dims3()?;
-        let outputs = bias_layout.shape().elem_count();
+        let (inputs, outputs) = (self.inputs, bias_layout.shape().elem_count());
         let mut dims = x_layout.dims().to_vec();
         match dims.last_mut() {
             Some(last) if *last == inputs => *last = outputs,
@@ -157,10 +241,19 @@ impl CustomOp3 for InPanels {
         }
         let x = contiguous(self.name(), x, x_layout)?;
         let rows = x.len() / inputs.max(1);
-        let panels = contiguous(self.name(), panels, panels_layout)?;
         let mut y = contiguous(self.name(), bias, bias_layout)?.repeat(rows);
-        let x = Matrix::rows(x, inputs);
-        add_product([rows, inputs, outputs], x, panels, &mut y, outputs);
+        let shape = [rows, inputs, outputs];
+        match &self.columns {
+            None => {
+                let panels = contiguous(self.name(), panels, panels_layout)?;
+                add_product(shape, Matrix::rows(x, inputs), panels, &mut y, outputs);
+            }
+            Some(columns) => SCRATCH.with_borrow_mut(|scratch| {
+                let bytes = bytes(panels, panels_layout)?;
+                whole::add_product(shape, x, (bytes, columns), &mut y, scratch);
+                Ok::<_, candle_core::Error>(())
+            })?,
+        }
         Ok((CpuStorage::F32(y), Shape::from(dims)))
     }
 
@@ -176,16 +269,27 @@ impl CustomOp3 for InPanels {
             bail!("linear: a weight in panels is frozen, and so is its bias");
         }
         let grad = grad.contiguous()?.detach();
+        let times = TimesPanels(Self {
+            inputs: self.inputs,
+            columns: self.columns.clone(),
+        });
         let grad_x = match x.track_op() {
-            true => Some(grad.apply_op2_no_bwd(&panels.detach(), &TimesPanels)?),
+            true => Some(grad.apply_op2_no_bwd(&panels.detach(), &times)?),
             false => None,
         };
         Ok((grad_x, None, None))
     }
 }
 
-/// `(grad [.., out], panels [⌈out / 8⌉, in, 8])` → `grad·W`, `[.., in]`.
-struct TimesPanels;
+fn bytes<'a>(panels: &'a CpuStorage, layout: &Layout) -> Result<&'a [u8]> {
+    match layout.contiguous_offsets() {
+        Some((start, end)) => Ok(&panels.as_slice::<u8>()?[start..end]),
+        None => bail!("linear needs contiguous panels"),
+    }
+}
+
+/// `(grad [.., out], panels)` → `grad·W`, `[.., in]`.
+struct TimesPanels(InPanels);
 
 impl CustomOp2 for TimesPanels {
     fn name(&self) -> &'static str {
@@ -199,19 +303,29 @@ impl CustomOp2 for TimesPanels {
         panels: &CpuStorage,
         panels_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        let (_, inputs, _) = panels_layout.shape().dims3()?;
+        let inputs = self.0.inputs;
         let mut dims = grad_layout.dims().to_vec();
         let outputs = match dims.last_mut() {
             Some(last) => std::mem::replace(last, inputs),
             None => bail!("linear: a gradient without dimensions"),
         };
         let grad = contiguous(self.name(), grad, grad_layout)?;
-        let panels = contiguous(self.name(), panels, panels_layout)?;
         let rows = grad.len() / outputs.max(1);
         let mut out = vec![0f32; rows * inputs];
         let shape = [rows, outputs, inputs];
-        let value = |output, input| at(panels, inputs, input, output);
-        by_panels(shape, Matrix::rows(grad, outputs), value, &mut out, inputs);
+        let grad = Matrix::rows(grad, outputs);
+        match &self.0.columns {
+            None => {
+                let panels = contiguous(self.name(), panels, panels_layout)?;
+                let value = |output, input| at(panels, inputs, input, output);
+                by_panels(shape, grad, value, &mut out, inputs);
+            }
+            Some(columns) => {
+                let bytes = bytes(panels, panels_layout)?;
+                let value = |output, input| whole::at(bytes, columns, inputs, input, output);
+                by_panels(shape, grad, value, &mut out, inputs);
+            }
+        }
         Ok((CpuStorage::F32(out), Shape::from(dims)))
     }
 }
@@ -220,7 +334,7 @@ impl CustomOp2 for TimesPanels {
 mod tests {
     use candle_core::{DType, Device, Result, Tensor, Var};
 
-    use super::Weight;
+    use super::{Weight, is_frozen};
     use crate::ops::linear;
 
     fn values(dims: &[usize]) -> Result<Tensor> {
@@ -233,29 +347,44 @@ mod tests {
         (a - b)?.abs()?.flatten_all()?.max(0)?.to_scalar()
     }
 
+    /// How far outputs, and gradients of the input, are from those of the dense weight.
+    fn compare(weight: &Weight, dense: &Tensor) -> Result<[f32; 2]> {
+        let (outputs, inputs) = dense.dims2()?;
+        let bias = values(&[outputs])?;
+        let x = Var::from_tensor(&values(&[2, 3, inputs])?)?;
+        let upstream = values(&[2, 3, outputs])?;
+        let plain = linear(&x, dense, Some(&bias))?;
+        let got = weight.linear(&x, Some(&bias))?;
+        let gradient = |y: &Tensor| -> Result<Tensor> {
+            let gradients = (y * &upstream)?.sum_all()?.backward()?;
+            Ok(gradients.get(&x).expect("x is a variable").clone())
+        };
+        let of_x = difference(&gradient(&got)?, &gradient(&plain)?)?;
+        Ok([difference(&got, &plain)?, of_x])
+    }
+
     #[test]
-    fn in_panels_gives_what_the_weight_gives_forwards_and_backwards() -> Result<()> {
+    fn however_it_lies_it_gives_what_the_weight_gives_forwards_and_backwards() -> Result<()> {
         for [outputs, inputs] in [[8, 5], [24, 16], [13, 9], [3, 2]] {
             let weight = values(&[outputs, inputs])?;
-            let bias = values(&[outputs])?;
-            let in_panels = Weight::laid_out(weight.clone(), true, Ok)?;
-            assert!(in_panels.is_in_panels());
-            assert_eq!(difference(&in_panels.dense()?, &weight)?, 0.0);
-            let x = Var::from_tensor(&values(&[2, 3, inputs])?)?;
-            let upstream = values(&[2, 3, outputs])?;
-            let plain = linear(&x, &weight, Some(&bias))?;
-            let got = in_panels.linear(&x, Some(&bias))?;
-            assert!(difference(&got, &plain)? < 1e-5);
-            let gradient = |y: &Tensor| -> Result<Tensor> {
-                let gradients = (y * &upstream)?.sum_all()?.backward()?;
-                Ok(gradients.get(&x).expect("x is a variable").clone())
-            };
-            assert!(difference(&gradient(&got)?, &gradient(&plain)?)? < 1e-5);
+            let panels = Weight::in_panels(weight.clone())?;
+            assert_eq!(difference(&panels.values()?, &weight)?, 0.0);
+            assert!(compare(&panels, &weight)?.iter().all(|error| *error < 1e-5));
+            let bytes = Weight::in_bytes(weight.clone())?;
+            let near = bytes.values()?;
+            assert!(difference(&near, &weight)? < 0.004); // half a step of values up to 1
+            let [forwards, backwards] = compare(&bytes, &near)?;
+            // Only what goes in is rounded, to seven bits.
+            assert!(forwards < 0.008 * inputs as f32 && backwards < 1e-5);
             for [first, count] in [[0, 3], [0, outputs], [1, 2]] {
-                let some = in_panels.outputs(first, count)?;
-                let expected = weight.narrow(0, first, count)?;
-                assert_eq!(difference(&some.dense()?, &expected)?, 0.0);
+                for (whole, all) in [(&panels, &weight), (&bytes, &near)] {
+                    let some = whole.outputs(first, count)?;
+                    let expected = all.narrow(0, first, count)?;
+                    assert!(difference(&some.values()?, &expected)? < 1e-6);
+                }
             }
+            let again = Weight::in_bytes(near.clone())?;
+            assert!(difference(&again.values()?, &near)? < 1e-6);
         }
         Ok(())
     }
@@ -264,11 +393,10 @@ mod tests {
     fn what_is_trained_or_of_another_type_stays_as_it_is() -> Result<()> {
         let weight = values(&[8, 4])?;
         let trained = Var::from_tensor(&weight)?;
-        assert!(!Weight::laid_out(trained.as_tensor().clone(), true, Ok)?.is_in_panels());
-        let half = weight.to_dtype(DType::F16)?;
-        assert!(!Weight::laid_out(half, true, Ok)?.is_in_panels());
+        assert!(!is_frozen(trained.as_tensor()));
+        assert!(!is_frozen(&weight.to_dtype(DType::F16)?));
         let trained_bias = Var::from_tensor(&values(&[8])?)?;
-        let frozen = Weight::laid_out(weight, true, Ok)?;
+        let frozen = Weight::in_panels(weight)?;
         let y = frozen.linear(&values(&[2, 4])?, Some(&trained_bias))?;
         let gradients = y.sum_all()?.backward()?;
         let of_bias = gradients

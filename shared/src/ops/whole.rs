@@ -1,0 +1,392 @@
+//! Products in whole numbers, as WebAssembly computes them with a weight of eight bits: four
+//! rows by eight columns at once, four products of bytes a lane.
+//!
+//! A row of the left matrix is brought into 0 to 127 by an offset and a step of its own:
+//! seven bits, since that is what the instruction for it is certain about. So
+//! `y = scale · (offset · Σw + step · Σ q·w)`, where the sums are exact.
+
+use std::sync::OnceLock;
+
+use super::number::{Four, Lanes, Number};
+use super::tile::{COLUMNS, ROWS};
+
+/// Products that one lane adds up at once.
+pub(super) const QUAD: usize = 4;
+/// The largest whole number of a row.
+const LARGEST: f32 = 127.0;
+/// Rows of the left matrix that go through all panels before the next ones do.
+const HEIGHT: usize = 200;
+
+/// Four rows of a panel, column by column, in two halves.
+pub(super) type Quads = [[u8; 16]; 2];
+
+/// Sums of eight columns.
+type Sums = [[i32; 4]; 2];
+
+/// One column of a weight.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Column {
+    /// What its whole numbers are multiplied by.
+    pub scale: f32,
+    /// The sum of its whole numbers.
+    pub sum: f32,
+}
+
+/// Bytes of a matrix `[k, n]` in panels: rows and columns that fill up the last ones count.
+pub(super) fn length([k, n]: [usize; 2]) -> usize {
+    n.div_ceil(COLUMNS) * COLUMNS * k.div_ceil(QUAD) * QUAD
+}
+
+/// Lays a matrix `[k, n]` out in panels `[⌈n / 8⌉, ⌈k / 4⌉, 8, 4]` of the nearest whole
+/// numbers from −127 to 127, with a scale for each column.
+pub(super) fn pack(
+    [k, n]: [usize; 2],
+    value: impl Fn(usize, usize) -> f32,
+) -> (Vec<u8>, Vec<Column>) {
+    let mut bytes = vec![0u8; length([k, n])];
+    let columns = (0..n).map(|column| {
+        let largest = (0..k).fold(0f32, |largest, row| {
+            largest.larger(value(row, column).abs())
+        });
+        let scale = largest / LARGEST;
+        let mut sum = 0.0;
+        for row in 0..k {
+            // A column of zeros has no scale to divide by.
+            let whole = if scale > 0.0 {
+                (value(row, column) / scale).round()
+            } else {
+                0.0
+            };
+            let whole = whole.clamp(-LARGEST, LARGEST);
+            bytes[place(k, row, column)] = whole as i8 as u8;
+            sum += whole;
+        }
+        Column { scale, sum }
+    });
+    let columns = columns.collect();
+    (bytes, columns)
+}
+
+/// Where a value of a matrix of `k` rows lies in its panels.
+#[inline(always)]
+fn place(k: usize, row: usize, column: usize) -> usize {
+    let quads = k.div_ceil(QUAD);
+    let quad = column / COLUMNS * quads + row / QUAD;
+    (quad * COLUMNS + column % COLUMNS) * QUAD + row % QUAD
+}
+
+/// The value at a place of a matrix of `k` rows in panels.
+#[inline(always)]
+pub(super) fn at(panels: &[u8], columns: &[Column], k: usize, row: usize, column: usize) -> f32 {
+    f32::from(panels[place(k, row, column)] as i8) * columns[column].scale
+}
+
+/// A row in whole numbers: each value is `offset + step ·` its number.
+#[derive(Default, Clone, Copy)]
+struct Row {
+    offset: f32,
+    step: f32,
+}
+
+/// Brings each row of `x [m, k]` into whole numbers, `[m, ⌈k / 4⌉, 4]`.
+fn quantise([m, k]: [usize; 2], x: &[f32], whole: &mut Vec<[u8; QUAD]>, rows: &mut Vec<Row>) {
+    whole.clear();
+    rows.clear();
+    for x in x.chunks_exact(k).take(m) {
+        let (fours, rest) = x.as_chunks::<QUAD>();
+        let mut least = [x[0]; QUAD];
+        let mut most = least;
+        let (mut low, mut high) = (Lanes::load(&least), Lanes::load(&most));
+        for x in fours {
+            let x = Lanes::load(x);
+            (low, high) = (low.smaller(x), high.larger(x));
+        }
+        low.store(&mut least);
+        high.store(&mut most);
+        let offset = least.iter().chain(rest).fold(x[0], |a, b| a.smaller(*b));
+        let most = most.iter().chain(rest).fold(x[0], |a, b| a.larger(*b));
+        let step = (most - offset) / LARGEST;
+        let inverse = if step > 0.0 { 1.0 / step } else { 0.0 };
+        let (factor, start) = (Lanes::splat(inverse), Lanes::splat(offset));
+        whole.extend(
+            fours
+                .iter()
+                .map(|x| Lanes::load(x).minus(start).times(factor).bytes()),
+        );
+        if !rest.is_empty() {
+            let mut last = [offset; QUAD];
+            last[..rest.len()].copy_from_slice(rest);
+            // What fills up meets weights of zero.
+            whole.push(Lanes::load(&last).minus(start).times(factor).bytes());
+        }
+        rows.push(Row { offset, step });
+    }
+}
+
+/// Memory that one product uses after another.
+#[derive(Default)]
+pub(super) struct Scratch {
+    whole: Vec<[u8; QUAD]>,
+    rows: Vec<Row>,
+}
+
+/// Adds the product of `x [m, k]` with a matrix `[k, n]` in panels to `out [m, n]`.
+pub(super) fn add_product(
+    [m, k, n]: [usize; 3],
+    x: &[f32],
+    (panels, columns): (&[u8], &[Column]),
+    out: &mut [f32],
+    Scratch { whole, rows }: &mut Scratch,
+) {
+    quantise([m, k], x, whole, rows);
+    let quads = k.div_ceil(QUAD);
+    let panels = panels.as_chunks::<16>().0.as_chunks::<2>().0;
+    let tile = TILE.get().copied().unwrap_or(plain_tile);
+    for upper in (0..m).step_by(HEIGHT) {
+        let below = m.min(upper + HEIGHT);
+        let of_panels = columns[..n].chunks(COLUMNS).zip(panels.chunks_exact(quads));
+        for (first, (columns, panel)) in (0..n).step_by(COLUMNS).zip(of_panels) {
+            for row in (upper..below).step_by(ROWS) {
+                let count = ROWS.min(below - row);
+                // Where rows are missing, the last one stands in for them.
+                let values: [usize; ROWS] = std::array::from_fn(|at| row + at.min(count - 1));
+                let values = values.map(|at| &whole[at * quads..][..quads]);
+                let mut sums = [Sums::default(); ROWS];
+                tile(values, panel, &mut sums);
+                for (at, sums) in sums.iter().enumerate().take(count) {
+                    let Row { offset, step } = rows[row + at];
+                    let out = &mut out[(row + at) * n + first..];
+                    let sums = sums.as_flattened().iter();
+                    for ((out, sum), column) in out.iter_mut().zip(sums).zip(columns) {
+                        *out += column.scale * (offset * column.sum + step * *sum as f32);
+                    }
+                }
+            }
+        }
+    }
+}
+
+type Tile = fn([&[[u8; QUAD]]; ROWS], &[Quads], &mut [Sums; ROWS]);
+
+/// The tile for what this browser knows; without, the one for all.
+static TILE: OnceLock<Tile> = OnceLock::new();
+
+/// From now on products use relaxed SIMD instructions, which a module may only hold where
+/// the browser knows them.
+#[cfg(target_arch = "wasm32")]
+pub fn use_relaxed_simd() {
+    let _ = TILE.set(simd::relaxed_tile);
+}
+
+fn plain_tile(rows: [&[[u8; QUAD]]; ROWS], panel: &[Quads], sums: &mut [Sums; ROWS]) {
+    #[cfg(target_arch = "wasm32")]
+    tile_of::<simd::Plain>(rows, panel, sums);
+    #[cfg(not(target_arch = "wasm32"))]
+    tile_of::<[i32; 4]>(rows, panel, sums);
+}
+
+/// Four sums.
+trait Dot: Copy {
+    fn zero() -> Self;
+    /// Adds to each lane the four products of its bytes with `x`.
+    fn add(self, weights: &[u8; 16], x: [u8; QUAD]) -> Self;
+    fn store(self, to: &mut [i32; 4]);
+}
+
+/// Each row of `sums` becomes the products of the row in `rows` with the panel. Written out
+/// as the tile of floats is.
+#[inline(always)]
+fn tile_of<D: Dot>(rows: [&[[u8; QUAD]]; ROWS], panel: &[Quads], sums: &mut [Sums; ROWS]) {
+    let zero = D::zero();
+    let (mut a0, mut a1, mut b0, mut b1) = (zero, zero, zero, zero);
+    let (mut c0, mut c1, mut d0, mut d1) = (zero, zero, zero, zero);
+    let [a, b, c, d] = rows;
+    for (((([left, right], a), b), c), d) in panel.iter().zip(a).zip(b).zip(c).zip(d) {
+        (a0, a1) = (a0.add(left, *a), a1.add(right, *a));
+        (b0, b1) = (b0.add(left, *b), b1.add(right, *b));
+        (c0, c1) = (c0.add(left, *c), c1.add(right, *c));
+        (d0, d1) = (d0.add(left, *d), d1.add(right, *d));
+    }
+    let pairs = [(a0, a1), (b0, b1), (c0, c1), (d0, d1)];
+    for ((left, right), sums) in pairs.into_iter().zip(sums) {
+        left.store(&mut sums[0]);
+        right.store(&mut sums[1]);
+    }
+}
+
+/// What SIMD code is compared with.
+impl Dot for [i32; 4] {
+    #[inline(always)]
+    fn zero() -> Self {
+        [0; 4]
+    }
+
+    #[inline(always)]
+    fn add(self, weights: &[u8; 16], x: [u8; QUAD]) -> Self {
+        std::array::from_fn(|lane| {
+            let weights = &weights[lane * QUAD..][..QUAD];
+            let products = weights
+                .iter()
+                .zip(x)
+                .map(|(w, x)| i32::from(*w as i8) * i32::from(x));
+            self[lane] + products.sum::<i32>()
+        })
+    }
+
+    #[inline(always)]
+    fn store(self, to: &mut [i32; 4]) {
+        *to = self;
+    }
+}
+
+#[cfg(target_arch = "wasm32")]
+mod simd {
+    use std::arch::wasm32::{
+        i8x16_shuffle, i16x8_extmul_high_i8x16, i16x8_extmul_low_i8x16, i32x4_add,
+        i32x4_extadd_pairwise_i16x8, i32x4_relaxed_dot_i8x16_i7x16_add, i32x4_splat, v128,
+        v128_load, v128_store,
+    };
+
+    use super::{Dot, QUAD, Quads, ROWS, Sums, tile_of};
+
+    /// With what every browser knows.
+    #[derive(Clone, Copy)]
+    pub struct Plain(v128);
+
+    #[derive(Clone, Copy)]
+    struct Relaxed(v128);
+
+    #[target_feature(enable = "relaxed-simd")]
+    pub fn relaxed_tile(rows: [&[[u8; QUAD]]; ROWS], panel: &[Quads], sums: &mut [Sums; ROWS]) {
+        tile_of::<Relaxed>(rows, panel, sums);
+    }
+
+    #[inline(always)]
+    fn load(bytes: &[u8; 16]) -> v128 {
+        // SAFETY: sixteen bytes, at any address.
+        unsafe { v128_load(bytes.as_ptr().cast()) }
+    }
+
+    #[inline(always)]
+    fn store(sums: v128, to: &mut [i32; 4]) {
+        // SAFETY: sixteen bytes that nobody else reads, at any address.
+        unsafe { v128_store(to.as_mut_ptr().cast(), sums) }
+    }
+
+    #[inline(always)]
+    fn splat(x: [u8; QUAD]) -> v128 {
+        i32x4_splat(i32::from_le_bytes(x))
+    }
+
+    impl Dot for Plain {
+        #[inline(always)]
+        fn zero() -> Self {
+            Self(i32x4_splat(0))
+        }
+
+        #[inline(always)]
+        fn add(self, weights: &[u8; 16], x: [u8; QUAD]) -> Self {
+            let (weights, x) = (load(weights), splat(x));
+            // Two neighbouring sums for each of two columns, and of the two after them.
+            let low = i32x4_extadd_pairwise_i16x8(i16x8_extmul_low_i8x16(weights, x));
+            let high = i32x4_extadd_pairwise_i16x8(i16x8_extmul_high_i8x16(weights, x));
+            let even = i8x16_shuffle::<0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27>(
+                low, high,
+            );
+            let odd = i8x16_shuffle::<4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31>(
+                low, high,
+            );
+            Self(i32x4_add(self.0, i32x4_add(even, odd)))
+        }
+
+        #[inline(always)]
+        fn store(self, to: &mut [i32; 4]) {
+            store(self.0, to);
+        }
+    }
+
+    impl Dot for Relaxed {
+        #[inline(always)]
+        fn zero() -> Self {
+            Self(i32x4_splat(0))
+        }
+
+        #[inline(always)]
+        fn add(self, weights: &[u8; 16], x: [u8; QUAD]) -> Self {
+            // SAFETY: `relaxed_tile`, the only one to use this, has the instruction.
+            Self(i32x4_relaxed_dot_i8x16_i7x16_add(
+                load(weights),
+                splat(x),
+                self.0,
+            ))
+        }
+
+        #[inline(always)]
+        fn store(self, to: &mut [i32; 4]) {
+            store(self.0, to);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Scratch, add_product, at, length, pack};
+
+    fn values(count: usize) -> Vec<f32> {
+        (0..count).map(|at| (at as f32 * 0.77).sin()).collect()
+    }
+
+    #[test]
+    fn products_are_near_those_of_floats() {
+        let mut scratch = Scratch::default();
+        for [m, k, n] in [[1, 1, 1], [5, 6, 11], [4, 64, 8], [203, 9, 3], [2, 800, 20]] {
+            let (x, w) = (values(m * k), values(k * n));
+            let (panels, columns) = pack([k, n], |row, column| w[row * n + column]);
+            assert_eq!((panels.len(), columns.len()), (length([k, n]), n));
+            for (row, column) in [(0, 0), (k - 1, n - 1), (k / 2, n / 2)] {
+                let near = at(&panels, &columns, k, row, column);
+                assert!((near - w[row * n + column]).abs() <= columns[column].scale / 1.99);
+            }
+            let before = values(m * n);
+            let mut out = before.clone();
+            add_product([m, k, n], &x, (&panels, &columns), &mut out, &mut scratch);
+            for row in 0..m {
+                for column in 0..n {
+                    let products = (0..k).map(|i| x[row * k + i] * w[i * n + column]);
+                    let expected = before[row * n + column] + products.sum::<f32>();
+                    let error = (out[row * n + column] - expected).abs();
+                    // Half a step of each side: 1/127 of values up to one.
+                    assert!(error < 0.012 * k as f32, "{m} {k} {n}: {error}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_whole_is_exact() {
+        // Rows from 0 to 127, a weight whose largest value is 127 steps.
+        let [m, k, n] = [3, 10, 9];
+        let x: Vec<f32> = (0..m * k)
+            .map(|at| [0.0, 127.0, (at * 13 % 127) as f32][at % 3])
+            .collect();
+        let w: Vec<f32> = (0..k * n)
+            .map(|at| ((at * 29) % 255) as f32 - 127.0)
+            .collect();
+        let value = |row: usize, column: usize| if row == 0 { 127.0 } else { w[row * n + column] };
+        let (panels, columns) = pack([k, n], value);
+        let mut out = vec![0.0; m * n];
+        add_product(
+            [m, k, n],
+            &x,
+            (&panels, &columns),
+            &mut out,
+            &mut Scratch::default(),
+        );
+        for row in 0..m {
+            for column in 0..n {
+                let expected: f32 = (0..k).map(|i| x[row * k + i] * value(i, column)).sum();
+                assert_eq!(out[row * n + column], expected);
+            }
+        }
+    }
+}
