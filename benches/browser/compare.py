@@ -1,8 +1,7 @@
 """The image encoder in a page, beside onnxruntime-web, in one Chromium run.
 
-    cargo build --release --bin clipwright && (cd web && trunk build --release)
-    python compare.py --dist ../../web/dist --clipwright ../../target/release/clipwright \\
-        --model DIR... [--rounds 9]
+    (cd web && trunk build --release)
+    python compare.py --dist web/dist --clipwright target/debug/clipwright --model DIR... [--rounds 9]
 
 Each `DIR` is a model in open_clip's form, `open_clip_model.safetensors` with its
 `open_clip_config.json` (random weights do). Both engines get one thread and the same

@@ -1,7 +1,10 @@
 //! The engine as an ES module: the example, and each function from a page of its own.
 
+use std::ffi::OsStr;
+use std::fs;
+
 use anyhow::{Context, Result, ensure};
-use clipwright_tests::{Browser, PageServer, page_folder};
+use clipwright_tests::{Browser, PageServer, page_folder, repository_root, run_clipwright};
 use serde_json::{Value, json};
 
 use super::binary::Binary;
@@ -130,6 +133,73 @@ async fn the_module_answers_as_the_binary_does() -> Result<()> {
         ensure!(tuned["before"][0]["class"].as_str() == before, "{tuned}");
         ensure!(answer["seen"].as_array().is_some_and(|seen| !seen.is_empty()), "{answer}");
         ensure!(answer["late"] == "load it again", "{answer}");
+        Ok(())
+    })
+    .await
+}
+
+/// Eight bits cost a feature next to nothing, and the two builds of the worker, whose
+/// products are made of other instructions, agree to the bit.
+#[tokio::test]
+async fn eight_bits_are_near_and_the_same_in_both_builds_of_the_worker() -> Result<()> {
+    /// The least cosine to the feature of the f32 model.
+    const NEAR: f64 = 0.995;
+    let fixture = fixture()?;
+    let file = fixture.folder.join("eight-bits.safetensors");
+    let convert = ["convert", "tiny", "--dtype", "int8", "--out"].map(OsStr::new);
+    let arguments = convert.into_iter().chain([file.as_os_str()]);
+    let converted = run_clipwright(&fixture.folder, arguments)?;
+    ensure!(converted.status.success(), "{converted:?}");
+    let model = json!(fs::read(&file)?);
+    let samples = repository_root().join("static/samples");
+    let mut pictures = fixture.pictures.clone();
+    for entry in fs::read_dir(samples)? {
+        let path = entry?.path();
+        pictures.extend(
+            path.extension()
+                .is_some_and(|it| it == "png")
+                .then_some(path),
+        );
+    }
+    let pictures = pictures
+        .iter()
+        .map(fs::read)
+        .collect::<Result<Vec<_>, _>>()?;
+    Browser::with(async |browser| {
+        let _server = elsewhere(browser).await?;
+        let body = format!(
+            "const small = bytes({model});
+            const pictures = {}.map(bytes);
+            const features = async (options) => {{
+                const clip = await load(options);
+                const all = [];
+                for (const picture of pictures) all.push([...await clip.features(picture)]);
+                clip.terminate();
+                return all;
+            }};
+            const kept = new Blob([small]);
+            return [
+                await features({{ model: '../model/tiny.safetensors' }}),
+                await features({{ model: kept }}),
+                await features({{ model: kept, worker: '../worker_loader.js?build=worker' }}),
+            ];",
+            json!(pictures)
+        );
+        let answer = run(browser, &body).await?;
+        ensure!(answer["failed"].is_null(), "{answer}");
+        let [plain, relaxed, other]: [Vec<Vec<f64>>; 3] = serde_json::from_value(answer)?;
+        ensure!(relaxed == other, "the two builds give different features");
+        ensure!(plain.len() == pictures.len());
+        for (float, whole) in plain.iter().zip(&relaxed) {
+            let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+            let cosine = dot(float, whole) / (dot(float, float) * dot(whole, whole)).sqrt();
+            println!("cosine {cosine:.5}");
+            ensure!(cosine > NEAR, "{cosine}");
+            ensure!(
+                float != whole,
+                "eight bits change nothing: are they in use?"
+            );
+        }
         Ok(())
     })
     .await
