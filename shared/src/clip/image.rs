@@ -10,8 +10,8 @@ use crate::error::{Error, Result};
 /// Pixels → image features.
 #[derive(Debug, Clone)]
 pub enum ImageEncoder {
-    Vit(VisionTransformer),
-    ResNet(ModifiedResNet),
+    Vit(Box<VisionTransformer>),
+    ResNet(Box<ModifiedResNet>),
 }
 
 impl ImageEncoder {
@@ -19,22 +19,20 @@ impl ImageEncoder {
     pub fn load(weights: &mut Weights, config: &ImageConfig, embed_dim: usize) -> Result<Self> {
         let side = config.side;
         Ok(match &config.backbone {
-            Backbone::Vit { patch, tower } => Self::Vit(VisionTransformer::load(
-                weights,
-                [side, *patch],
-                tower,
-                embed_dim,
-            )?),
+            Backbone::Vit { patch, tower } => {
+                let sides = [side, *patch];
+                let vit = VisionTransformer::load(weights, sides, tower, embed_dim)?;
+                Self::Vit(Box::new(vit))
+            }
             Backbone::ResNet {
                 width,
                 stages,
                 heads,
-            } => Self::ResNet(ModifiedResNet::load(
-                weights,
-                side,
-                (*width, stages, *heads),
-                embed_dim,
-            )?),
+            } => {
+                let stages = (*width, stages, *heads);
+                let resnet = ModifiedResNet::load(weights, side, stages, embed_dim)?;
+                Self::ResNet(Box::new(resnet))
+            }
         })
     }
 
@@ -47,7 +45,7 @@ impl ImageEncoder {
         change: impl Fn(&Transformer) -> Result<Transformer>,
     ) -> Result<Self> {
         match self {
-            Self::Vit(vit) => Ok(Self::Vit(vit.with(change)?)),
+            Self::Vit(vit) => Ok(Self::Vit(Box::new(vit.with(change)?))),
             Self::ResNet(_) => Err(Error::setting(
                 "the image encoder",
                 "a ResNet",
@@ -59,7 +57,7 @@ impl ImageEncoder {
     /// The same encoder, whose last block computes all rows.
     pub(super) fn plainly(&self) -> Self {
         match self {
-            Self::Vit(vit) => Self::Vit(vit.plainly()),
+            Self::Vit(vit) => Self::Vit(Box::new(vit.plainly())),
             Self::ResNet(resnet) => Self::ResNet(resnet.clone()),
         }
     }
