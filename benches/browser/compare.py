@@ -15,25 +15,19 @@ and Chromium.
 """
 
 import argparse
-import contextlib
-import functools
-import http.server
 import json
 import os
-import re
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
-import threading
-import urllib.request
 from pathlib import Path
+
+from page import chromium, server
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "forward"))
-CHROMIUM = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-            "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 MEAN, DEVIATION = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 
 
@@ -67,46 +61,6 @@ def export(model, folder, clipwright):
     session = onnxruntime.InferenceSession(str(plain), providers=["CPUExecutionProvider"])
     [features] = session.run(None, {session.get_inputs()[0].name: pixels})
     return {"side": side, "features": features[0].tolist()}
-
-
-@contextlib.contextmanager
-def server(folder):
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_):
-            pass
-
-    Quiet.extensions_map = {**Quiet.extensions_map, ".mjs": "text/javascript", ".wasm": "application/wasm"}
-    handler = functools.partial(Quiet, directory=folder)
-    host = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=host.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{host.server_port}"
-    finally:
-        host.shutdown()
-
-
-@contextlib.contextmanager
-def chromium():
-    """What calls WebDriver: a path below the session's, and what is sent there."""
-    driver = subprocess.Popen(["chromedriver", "--port=0"], stdout=subprocess.PIPE, text=True)
-    try:
-        port = next(found[1] for found in (re.search(r"on port (\d+)\.", line) for line in driver.stdout) if found)
-
-        def call(path, body):
-            request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", json.dumps(body).encode())
-            return json.load(urllib.request.urlopen(request))["value"]
-
-        with tempfile.TemporaryDirectory() as profile:
-            options = {"args": [*CHROMIUM, f"--user-data-dir={profile}"]}
-            session = call("/session", {"capabilities": {"alwaysMatch": {"goog:chromeOptions": options}}})
-            try:
-                yield session["capabilities"], lambda path, body: call(f"/session/{session['sessionId']}{path}", body)
-            finally:
-                ending = urllib.request.Request(f"http://127.0.0.1:{port}/session/{session['sessionId']}", method="DELETE")
-                urllib.request.urlopen(ending)
-    finally:
-        driver.kill()
-        driver.wait()
 
 
 def cosine(a, b):

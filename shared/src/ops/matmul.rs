@@ -6,6 +6,7 @@ use std::cell::RefCell;
 use gemm::Parallelism;
 
 use super::panels::{add_product, pack};
+use super::work::count;
 
 /// A row-major (or transposed, or strided) matrix inside a slice.
 #[derive(Clone, Copy)]
@@ -89,6 +90,7 @@ pub(super) fn matmul(
         let value = |row, column| scale * b.values[row * b.row_stride + column * b.column_stride];
         return by_panels([m, k, n], a, value, out, out_stride);
     }
+    count([m, k, n]);
     let parallelism = match threads {
         Threads::One => Parallelism::None,
         Threads::All => Parallelism::Rayon(0),

@@ -24,6 +24,7 @@ mod softmax;
 mod tile;
 mod weight;
 mod whole;
+mod work;
 
 pub use activation::{Activation, quick_gelu};
 pub use attention::{attention_of_one, self_attention};
@@ -35,6 +36,7 @@ pub use softmax::{cross_entropy, log_softmax, softmax};
 pub use weight::Weight;
 #[cfg(target_arch = "wasm32")]
 pub use whole::use_relaxed_simd;
+pub use work::multiplications;
 
 use candle_core::{CpuStorage, DType, Layout, Tensor, bail};
 

@@ -5,6 +5,7 @@
 
 use super::matmul::Matrix;
 use super::tile::{COLUMNS, Eight, ROWS, tile};
+use super::work::count;
 
 /// Rows of a panel that are multiplied in one go: as much of it as stays in the nearest
 /// cache (24 KB).
@@ -47,6 +48,7 @@ pub(super) fn add_product(
     out: &mut [f32],
     out_stride: usize,
 ) {
+    count([m, k, n]);
     assert_eq!(a.column_stride, 1, "the left matrix goes by columns");
     let panels = panels.as_chunks::<4>().0.as_chunks::<2>().0;
     for (top, depth) in parts(k, DEPTH) {

@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 
 use super::number::{Four, Lanes, Number};
 use super::tile::{COLUMNS, ROWS};
+use super::work::count;
 
 /// Products that one lane adds up at once.
 pub(super) const QUAD: usize = 4;
@@ -138,6 +139,7 @@ pub(super) fn add_product(
     out: &mut [f32],
     Scratch { whole, rows }: &mut Scratch,
 ) {
+    count([m, k, n]);
     quantise([m, k], x, whole, rows);
     let quads = k.div_ceil(QUAD);
     let panels = panels.as_chunks::<16>().0.as_chunks::<2>().0;
@@ -313,7 +315,8 @@ mod simd {
 
         #[inline(always)]
         fn add(self, weights: &[u8; 16], x: [u8; QUAD]) -> Self {
-            // SAFETY: `relaxed_tile`, the only one to use this, has the instruction.
+            // Nothing but `relaxed_tile` leads here: a browser that does not know the
+            // instruction refuses the whole module.
             Self(i32x4_relaxed_dot_i8x16_i7x16_add(
                 load(weights),
                 splat(x),
