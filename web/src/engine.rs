@@ -165,7 +165,7 @@ fn start(request: Request, files: Vec<NamedFile>) -> Box<dyn Work> {
         Request::LoadModel { .. } => Box::new(files::LoadModel { files }),
         Request::LoadLearned { name } => Box::new(files::LoadLearned { name, files }),
         Request::RemoveLearned { name } => Box::new(files::RemoveLearned { name }),
-        Request::Classify { prompts } => Box::new(classify::Classify { prompts, files }),
+        Request::Classify { prompts } => Box::new(classify::Classify::new(prompts, files)),
         Request::Features { learned } => Box::new(images::Features { learned, files }),
         Request::Encode { image } => Box::new(images::Encode { image, files }),
         Request::Views(request) => Box::new(views::Views::new(request, files)),

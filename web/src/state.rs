@@ -256,6 +256,12 @@ impl State {
         self.classify.problem(self.classification_wish().as_ref())
     }
 
+    /// Whether a person stopped it.
+    pub fn classify_is_stopped(&self) -> bool {
+        self.classify
+            .is_stopped(self.classification_wish().as_ref())
+    }
+
     /// What is known of the learned file `name`, once it has been open.
     pub fn learned_info(&self, name: &str) -> Option<&LearnedInfo> {
         let mut learned = self.learned.iter();

@@ -12,15 +12,30 @@ use super::invitation::invitation;
 use super::learner_card::learner_card;
 use super::method_title;
 use super::obstacle::obstacle;
+use super::problem_box::problem_with;
 use super::skeleton::skeleton;
 use super::text::looks;
+use super::work_strip::work_strip;
 use crate::format::{count, duration, percent};
 use crate::prompt::{learned_pieces, template_pieces};
-use crate::state::{Action, Answered, State, Tab};
+use crate::state::{Action, Answered, Asker, Problem, State, Tab};
 
 pub fn results(state: &UseReducerHandle<State>, on_files: &Callback<Vec<File>>) -> Html {
     let again = act(state, Action::AskAgain);
-    let obstacle = obstacle(state, state.obstacle(), state.classify_problem(), again);
+    let obstacle = obstacle(
+        state,
+        state.obstacle(),
+        state.classify_problem(),
+        again.clone(),
+    );
+    let obstacle = obstacle.or_else(|| {
+        let problem = Problem::new("this was stopped", "ask again when you like");
+        let is_stopped = state.classify_is_stopped();
+        is_stopped.then(|| problem_with(&problem, "Ask again", again))
+    });
+    // A short list of classes is answered before this could be read.
+    let running = state.running(Asker::Classify);
+    let running = running.filter(|running| running.progress.is_some());
     let rankings = state.rankings();
     let cards = match &rankings {
         Some(rankings) => {
@@ -49,6 +64,7 @@ pub fn results(state: &UseReducerHandle<State>, on_files: &Callback<Vec<File>>) 
                 { device_line(state) }
                 <p class="elapsed" data-testid="elapsed">{ in_sight.map(elapsed) }</p>
             </div>
+            { running.map(|it| work_strip(Some(it), "names", String::new(), act(state, Action::StopAsking))) }
             <p class="visually-hidden" role="status">{ in_sight.and(rankings.as_deref()).map(spoken) }</p>
             <div class="stage">
                 <div

@@ -37,6 +37,50 @@ fn block(prefix: &str) -> Vec<(String, Vec<usize>)> {
     tensors
 }
 
+#[test]
+fn a_long_list_of_classes_is_answered_in_parts() {
+    use clipwright_shared::protocol::Classification;
+
+    let session = || clipwright_shared::Session::from_bytes(MODEL, &candle_core::Device::Cpu);
+    let mut memory = Memory::default();
+    memory.open(session().unwrap());
+    let prompts = Prompts {
+        class_names: (0..2000).map(|at| format!("thing {at}")).collect(),
+        templates: vec!["a photo of a {}.".into()],
+    };
+    let image = include_bytes!("../../../static/samples/yellow-plain-cross.png");
+    let file = || NamedFile {
+        name: "image".into(),
+        bytes: image.to_vec(),
+    };
+    let mut work = super::classify::Classify::new(prompts.clone(), vec![file()]);
+    let mut told = Vec::new();
+    let answer = loop {
+        match work.step(&mut memory).unwrap() {
+            Step::Going(progress) => told.push((progress.done, progress.total)),
+            Step::Done(Answer::Classified(answer), _) => break answer,
+            step => panic!("{step:?}"),
+        }
+    };
+    assert!(told.len() > 2, "{told:?}");
+    assert!(
+        told.iter()
+            .all(|(done, total)| *done < 2000 && *total == 2000)
+    );
+    assert!(told.is_sorted_by(|a, b| a.0 < b.0), "{told:?}");
+    let picture = clipwright_shared::views::decode(image).unwrap();
+    let mut whole = session().unwrap();
+    let whole = whole
+        .classify(&picture, &prompts.class_names, &prompts.templates)
+        .unwrap();
+    let top = |answer: &Classification| answer.rankings[0].classes[0].clone();
+    assert_eq!(top(&answer).class, top(&whole).class);
+    assert!((top(&answer).probability - top(&whole).probability).abs() < 1e-6);
+    // Once encoded, the names are there for the next image.
+    let mut again = super::classify::Classify::new(prompts, vec![file()]);
+    assert!(matches!(again.step(&mut memory).unwrap(), Step::Done(..)));
+}
+
 /// A CLIP of one layer with arbitrary weights, as f16 safetensors.
 fn little_model() -> Vec<u8> {
     let mut shapes: Vec<(String, Vec<usize>)> = [

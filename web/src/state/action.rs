@@ -74,6 +74,8 @@ pub enum Action {
     TemplateChanged(usize, String),
     Words(WordsAction),
     AskAgain,
+    /// The ranking that is being worked on is not wanted.
+    StopAsking,
     TabChosen(Tab),
     Batch(BatchAction),
     Patches(PatchesAction),
@@ -196,6 +198,10 @@ impl State {
             }
             Action::Words(action) => self.words_did(action),
             Action::AskAgain => self.classify.again(),
+            Action::StopAsking => {
+                let wish = self.classification_wish();
+                self.classify.stop(wish);
+            }
             Action::TabChosen(tab) => self.tab = tab,
             Action::Batch(action) => self.batch_did(action),
             Action::Patches(action) => self.patches_did(action),
