@@ -47,15 +47,6 @@ impl Weight {
         }
     }
 
-    /// The same weight for a layer that gradients come back through, where a dense one is
-    /// read by rows.
-    pub fn into_rows(self) -> Result<Self> {
-        match self.values {
-            Values::Dense(values) => Self::dense(values.contiguous()?),
-            Values::Panels(_) | Values::Whole(..) => Ok(self),
-        }
-    }
-
     /// The same for a weight that was kept in whole numbers of eight bits. Where products
     /// go by panels they are computed with as such, and what they are multiplied with is
     /// brought into seven bits, row by row; elsewhere as floats.
@@ -63,6 +54,15 @@ impl Weight {
         match cfg!(target_arch = "wasm32") && is_frozen(&weight) {
             true => Self::in_bytes(weight),
             false => Self::new(weight),
+        }
+    }
+
+    /// The same weight for a layer that gradients come back through, where a dense one is
+    /// read by rows.
+    pub fn into_rows(self) -> Result<Self> {
+        match self.values {
+            Values::Dense(values) => Self::dense(values.contiguous()?),
+            Values::Panels(_) | Values::Whole(..) => Ok(self),
         }
     }
 

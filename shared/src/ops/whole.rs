@@ -139,6 +139,9 @@ pub(super) fn add_product(
     out: &mut [f32],
     Scratch { whole, rows }: &mut Scratch,
 ) {
+    if m * k * n == 0 {
+        return;
+    }
     count([m, k, n]);
     quantise([m, k], x, whole, rows);
     let quads = k.div_ceil(QUAD);
