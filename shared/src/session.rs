@@ -1,6 +1,8 @@
 //! A model, what was learned on it, and the questions people ask of it. The
 //! command line and the page's worker both hold one.
 
+use std::borrow::Cow;
+
 use candle_core::{DType, Device, Tensor};
 use image::RgbImage;
 use rayon::prelude::*;
@@ -42,6 +44,16 @@ type Question = (Source, Vec<String>);
 enum Source {
     Learned(String),
     ZeroShot(ZeroShot),
+}
+
+impl Source {
+    /// The learned file of that name, or zero-shot with these templates.
+    fn of(learned: Option<&str>, templates: &[String]) -> Result<Self> {
+        Ok(match learned {
+            Some(name) => Self::Learned(name.into()),
+            None => Self::ZeroShot(ZeroShot::new(templates.iter().cloned())?),
+        })
+    }
 }
 
 /// A learned file that was opened.
@@ -321,27 +333,28 @@ impl Session {
         if let Some(ready) = self.ready_classifier(learned, class_names, templates)? {
             return Ok(ready);
         }
-        let zero_shot = || ZeroShot::new(templates.iter().cloned());
-        let source = match learned {
-            Some(name) => Source::Learned(name.into()),
-            None => Source::ZeroShot(zero_shot()?),
-        };
+        let source = Source::of(learned, templates)?;
         let question = (source, class_names.to_vec());
         if let Some(classifier) = self.classifiers.get(&question) {
             return Ok(classifier);
         }
-        let own;
-        let learner = match learned {
-            Some(name) => self.learner(name)?,
-            None => {
-                own = Learner::ZeroShot(zero_shot()?);
-                &own
-            }
-        };
+        let learner = self.answering(&question.0)?;
         let classifier = learner.classifier(&self.clip, &self.tokenizer, class_names)?;
-        let most = KEPT_LISTS * (1 + self.learned.len());
-        self.classifiers.put(question, classifier.clone(), most);
+        self.keep(question, classifier.clone());
         Ok(classifier)
+    }
+
+    /// The learner behind a source.
+    fn answering(&self, source: &Source) -> Result<Cow<'_, Learner>> {
+        match source {
+            Source::Learned(name) => self.learner(name).map(Cow::Borrowed),
+            Source::ZeroShot(own) => Ok(Cow::Owned(Learner::ZeroShot(own.clone()))),
+        }
+    }
+
+    fn keep(&mut self, question: Question, classifier: Classifier) {
+        let most = KEPT_LISTS * (1 + self.learned.len());
+        self.classifiers.put(question, classifier, most);
     }
 
     /// Ranks the classes of one picture, zero-shot first and then by each learned

@@ -57,14 +57,7 @@ impl CustomOp3 for Linear {
         bias_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
         let (outputs, inputs) = weight_layout.shape().dims2()?;
-        let mut dims = x_layout.dims().to_vec();
-        match dims.last_mut() {
-            Some(last) if *last == inputs => *last = outputs,
-            _ => bail!(
-                "linear: x is {:?}, weight [{outputs}, {inputs}]",
-                x_layout.dims()
-            ),
-        }
+        let shape = shape_of_result(x_layout, [outputs, inputs])?;
         let x = contiguous(self.name(), x, x_layout)?;
         let weight = matrix(weight, weight_layout)?.transposed(); // [in, out]
         let rows = x.len() / inputs;
@@ -79,7 +72,7 @@ impl CustomOp3 for Linear {
             1.0,
             Threads::All,
         );
-        Ok((CpuStorage::F32(y), Shape::from(dims)))
+        Ok((CpuStorage::F32(y), shape))
     }
 
     fn bwd(
@@ -106,6 +99,16 @@ impl CustomOp3 for Linear {
         let grad_bias = grad.apply_op2_no_bwd(bias, &ColumnSums)?; // [out]
         Ok((grad_x, Some(grad_weight), Some(grad_bias)))
     }
+}
+
+/// The shape of `x [.., in]` behind a weight `[out, in]`: `[.., out]`.
+pub(super) fn shape_of_result(x: &Layout, [outputs, inputs]: [usize; 2]) -> Result<Shape> {
+    let mut dims = x.dims().to_vec();
+    match dims.last_mut() {
+        Some(last) if *last == inputs => *last = outputs,
+        _ => bail!("linear: x is {dims:?}, weight [{outputs}, {inputs}]"),
+    }
+    Ok(Shape::from(dims))
 }
 
 /// The values of a matrix, wherever they lie.

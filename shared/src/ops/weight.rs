@@ -8,6 +8,7 @@ use candle_core::{
     Tensor, bail,
 };
 
+use super::linear::shape_of_result;
 use super::matmul::{Matrix, by_panels};
 use super::panels::{add_product, at, length, pack};
 use super::tile::COLUMNS;
@@ -155,28 +156,22 @@ impl Weight {
 
     /// `x·Wᵀ + b`: `x [.., in]`, `bias [out]` → `[.., out]`; see [`linear()`].
     pub fn linear(&self, x: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
-        if let Values::Dense(values) = &self.values {
-            return linear(x, values, bias);
-        }
-        if bias.is_some_and(|bias| bias.track_op()) {
-            return linear(x, &self.values()?, bias);
-        }
+        let (panels, columns) = match &self.values {
+            Values::Dense(values) => return linear(x, values, bias),
+            // A bias that is trained needs what panels do not have.
+            _ if bias.is_some_and(|bias| bias.track_op()) => {
+                return linear(x, &self.values()?, bias);
+            }
+            Values::Panels(panels) => (panels, None),
+            Values::Whole(bytes, columns) => (bytes, Some(columns.clone())),
+        };
         let bias = match bias {
             Some(bias) => bias.contiguous()?,
             None => Tensor::zeros(self.outputs, x.dtype(), x.device())?,
         };
-        let x = x.contiguous()?;
-        let layout = |columns| InPanels {
-            inputs: self.inputs,
-            columns,
-        };
-        match &self.values {
-            Values::Dense(values) => linear(&x, values, Some(&bias)),
-            Values::Panels(panels) => x.apply_op3(panels, &bias, layout(None)),
-            Values::Whole(bytes, columns) => {
-                x.apply_op3(bytes, &bias, layout(Some(columns.clone())))
-            }
-        }
+        let inputs = self.inputs;
+        x.contiguous()?
+            .apply_op3(panels, &bias, InPanels { inputs, columns })
     }
 }
 
@@ -231,14 +226,7 @@ impl CustomOp3 for InPanels {
         bias_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
         let (inputs, outputs) = (self.inputs, bias_layout.shape().elem_count());
-        let mut dims = x_layout.dims().to_vec();
-        match dims.last_mut() {
-            Some(last) if *last == inputs => *last = outputs,
-            _ => bail!(
-                "linear: x is {:?}, weight [{outputs}, {inputs}]",
-                x_layout.dims()
-            ),
-        }
+        let result = shape_of_result(x_layout, [outputs, inputs])?;
         let x = contiguous(self.name(), x, x_layout)?;
         let rows = x.len() / inputs.max(1);
         let mut y = contiguous(self.name(), bias, bias_layout)?.repeat(rows);
@@ -254,7 +242,7 @@ impl CustomOp3 for InPanels {
                 Ok::<_, candle_core::Error>(())
             })?,
         }
-        Ok((CpuStorage::F32(y), Shape::from(dims)))
+        Ok((CpuStorage::F32(y), result))
     }
 
     fn bwd(

@@ -2,10 +2,9 @@
 
 use candle_core::Tensor;
 
-use super::ready::Known;
-use super::{KEPT_LISTS, Question, Session, Source, ZERO_SHOT};
+use super::{Question, Session, Source};
 use crate::error::Result;
-use crate::learners::{Classifier, Learner, ZeroShot};
+use crate::learners::{Classifier, Learner};
 
 /// A classifier in the making.
 pub(super) struct Preparing {
@@ -29,26 +28,16 @@ impl Session {
         templates: &[String],
         count: usize,
     ) -> Result<Option<usize>> {
-        let learner = match learned {
-            Some(name) => match &self.find(name)?.known {
-                Known::Learner(learner) => Some((**learner).clone()),
-                Known::Ready(_) => None,
-            },
-            None => Some(Learner::ZeroShot(ZeroShot::new(templates.iter().cloned())?)),
-        };
-        let (Some(learner @ (Learner::ZeroShot(_) | Learner::Coop(_))), true) =
-            (learner, self.clip.text.is_there())
-        else {
-            return self
-                .classifier(learned, class_names, templates)
-                .map(|_| None);
-        };
-        let source = match (&learner, learned) {
-            (Learner::ZeroShot(own), None) => Source::ZeroShot(own.clone()),
-            (_, name) => Source::Learned(name.unwrap_or(ZERO_SHOT).into()),
-        };
-        let question = (source, class_names.to_vec());
-        if self.classifiers.get(&question).is_some() {
+        let is_ready = self
+            .ready_classifier(learned, class_names, templates)?
+            .is_some();
+        let question = (Source::of(learned, templates)?, class_names.to_vec());
+        if is_ready || self.classifiers.get(&question).is_some() {
+            return Ok(None);
+        }
+        let learner = self.answering(&question.0)?.into_owned();
+        if !matches!(learner, Learner::ZeroShot(_) | Learner::Coop(_)) {
+            self.classifier(learned, class_names, templates)?;
             return Ok(None);
         }
         let begun = self.preparing.take();
@@ -68,9 +57,8 @@ impl Session {
         let names = &class_names[begun.done..begun.done + some];
         let part = learner.classifier(&self.clip, &self.tokenizer, names)?;
         let Classifier::Text { features, scale } = part else {
-            return self
-                .classifier(learned, class_names, templates)
-                .map(|_| None);
+            self.classifier(learned, class_names, templates)?;
+            return Ok(None);
         };
         begun.features.push(features);
         begun.done += some;
@@ -81,8 +69,7 @@ impl Session {
         }
         let features = Tensor::cat(&begun.features, 0)?;
         let classifier = Classifier::Text { features, scale };
-        let most = KEPT_LISTS * (1 + self.learned.len());
-        self.classifiers.put(begun.question, classifier, most);
+        self.keep(begun.question, classifier);
         Ok(None)
     }
 }

@@ -9,7 +9,7 @@ use clipwright_shared::views::RgbImage;
 
 use super::Failure;
 
-/// Multiplications that take a browser some 100 ms.
+/// Multiplications that take a browser some 20 ms.
 const A_MOMENT: usize = 400_000_000;
 
 /// Views encoded together at most.
