@@ -5,8 +5,9 @@
 The page with its embedded model: until its first sample is classified. Then a page of one's
 own with the engine as a module and the model in `DIR` (any form that `clipwright convert`
 reads), in f32 and in eight bits: until one image is ranked among ten classes; also the most
-memory that the browser's process of that page held. Medians are printed, and every round's
-line goes to `start.jsonl` beside this file. Needs chromedriver and Chromium.
+memory that the browser's process of that page held, with and without what it shares with
+the browser's others (the browser's own program). Medians are printed, and every round's line
+goes to `start.jsonl` beside this file. Needs chromedriver and Chromium.
 """
 
 import argparse
@@ -34,8 +35,8 @@ MODULE_ANSWER = """const done = arguments[0];
 
 
 def most_memory():
-    """GiB of the renderer that held the most."""
-    most = 0
+    """GiB of the renderer that held the most, and those of its own."""
+    most = own = 0
     for status in Path("/proc").glob("[0-9]*/status"):
         try:
             command = status.with_name("cmdline").read_bytes()
@@ -43,9 +44,12 @@ def most_memory():
         except OSError:
             continue
         if b"--type=renderer" in command:
-            peak = next((line for line in text.splitlines() if line.startswith("VmHWM")), "x 0")
-            most = max(most, int(peak.split()[1]))
-    return most / 2**20
+            kib = {line.split(":")[0]: int(line.split()[1]) for line in text.splitlines()
+                   if line.startswith(("VmHWM", "RssFile", "RssShmem"))}
+            if kib.get("VmHWM", 0) > most:
+                most = kib["VmHWM"]
+                own = most - kib["RssFile"] - kib["RssShmem"]
+    return most / 2**20, own / 2**20
 
 
 def main():
@@ -78,14 +82,17 @@ def main():
                             call("/url", {"url": f"{address}/{path}"})
                             record[cache] = round(call("/execute/async", {"script": script, "args": []}))
                             if cache == "cold" and size:
-                                record["memory_GiB"] = round(most_memory(), 3)
+                                most, own = most_memory()
+                                record["memory_GiB"] = round(most, 3)
+                                record["own_memory_GiB"] = round(own, 3)
                                 record["file_GiB"] = round(size / 2**30, 3)
                             call("/url", {"url": "about:blank"})
                     rounds.append(record)
                     results.write(json.dumps(record) + "\n")
                 middle = {key: statistics.median(record[key] for record in rounds)
-                          for key in ("cold", "warm", "memory_GiB") if key in rounds[0]}
-                memory = f", {middle['memory_GiB']:.2f} GiB for a file of {size / 2**30:.2f}" if size else ""
+                          for key in ("cold", "warm", "memory_GiB", "own_memory_GiB") if key in rounds[0]}
+                memory = (f", {middle['memory_GiB']:.2f} GiB, {middle['own_memory_GiB']:.2f} of its own, "
+                          f"for a file of {size / 2**30:.2f}") if size else ""
                 print(f"{name}: {middle['cold'] / 1000:.2f} s cold, {middle['warm'] / 1000:.2f} s warm{memory}")
 
 

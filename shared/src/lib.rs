@@ -36,6 +36,7 @@ pub mod formats;
 pub mod interop;
 pub mod learners;
 pub mod ops;
+mod parallel;
 pub mod protocol;
 pub mod session;
 pub mod train;

@@ -5,27 +5,28 @@ use std::borrow::Cow;
 
 use candle_core::{DType, Device, Tensor};
 use image::RgbImage;
-use rayon::prelude::*;
 
 use crate::checkpoint::{LearnedFile, ReadyFile};
-use crate::clip::{
-    CarriedZeroShot, Clip, Configuration, ImageEncoder, ModelFile, Tokenizer, Weights,
-};
+use crate::clip::{CarriedZeroShot, Clip, ImageEncoder, Tokenizer, Weights};
 use crate::error::{Error, Result};
-use crate::formats::Checkpoint;
+use crate::eval::highest_first;
 use crate::interop::{self, ModelSizes, NamedBytes, ReadOptions};
 use crate::learners::{Classifier, Coop, Learner, Method, ZeroShot};
 use crate::ops::softmax;
+use crate::parallel::*;
 use crate::protocol::{ClassProbability, Classification, LearnedInfo, ModelInfo, Ranking};
 use crate::views::{Picture, clip_view, clip_view_of_rgb, normalise_pixels_by};
 
 mod kept;
+mod opening;
 mod preparing;
 mod ready;
 
 use kept::Kept;
 use preparing::Preparing;
 use ready::Known;
+
+pub use opening::{ModelPart, Opening};
 
 /// Name of the learner that is always there.
 pub const ZERO_SHOT: &str = "zero-shot";
@@ -116,25 +117,23 @@ impl Session {
         Self::new(Weights::from_bytes(bytes, device)?, device)
     }
 
-    /// Opens a model from its files: weights (several are the shards of one model), and
-    /// the configurations beside them (`.json`).
+    /// Opens a model from its files, on the CPU: weights (several are the shards of one
+    /// model), and the configurations beside them (`.json`).
     ///
     /// # Errors
-    /// As [`ModelFile::open`], [`Tokenizer::check`] and [`ModelFile::weights`].
-    pub fn from_files(files: &[NamedBytes<'_>], device: &Device) -> Result<Self> {
-        let (configurations, weights): (Vec<&NamedBytes<'_>>, Vec<_>) =
-            files.iter().partition(|file| file.name.ends_with(".json"));
-        let configurations = configurations.into_iter().map(|file| Configuration {
+    /// As [`Opening`].
+    pub fn from_files(files: &[NamedBytes<'_>]) -> Result<Self> {
+        let part = |file: &NamedBytes<'_>| ModelPart {
             name: file.name.into(),
-            json: String::from_utf8_lossy(file.bytes).into_owned(),
-        });
-        let checkpoints = weights.iter().map(|file| Checkpoint::read(file.bytes));
-        let checkpoints = checkpoints.collect::<Result<Vec<_>>>()?;
-        let file = ModelFile::open(checkpoints, &configurations.collect::<Vec<_>>())?;
-        if file.left_out_text().is_none() {
-            Tokenizer::check(file.config()?.text.vocabulary)?;
+            bytes: Some(file.bytes.len() as u64),
+        };
+        let mut opening = Opening::new(files.iter().map(part).collect());
+        while let Some((file, place)) = opening.wants() {
+            let bytes = files[file].bytes;
+            let [from, to] = [place.start, place.end].map(|at| at.min(bytes.len() as u64) as usize);
+            opening.give(&bytes[from..to])?;
         }
-        Self::new(file.weights(device, &mut |_, _| {})?, device)
+        opening.finish()
     }
 
     /// What the model is.
@@ -399,19 +398,15 @@ impl Session {
         let classifier = self.classifier(name, class_names, templates)?;
         let probabilities = softmax(&classifier.logits(features)?)?;
         let probabilities = probabilities.get(0)?.to_vec1::<f32>()?;
-        let mut classes: Vec<ClassProbability> = class_names
-            .iter()
-            .zip(probabilities)
-            .map(|(class, probability)| ClassProbability {
-                class: class.clone(),
-                probability,
-            })
-            .collect();
-        classes.sort_by(|a, b| b.probability.total_cmp(&a.probability));
+        let best_first = highest_first(probabilities.iter().copied());
+        let classes = best_first.into_iter().map(|at| ClassProbability {
+            class: class_names[at].clone(),
+            probability: probabilities[at],
+        });
         Ok(Ranking {
             name: name.unwrap_or(ZERO_SHOT).into(),
             method: learned.map_or(Method::ZeroShot, |info| info.method),
-            classes,
+            classes: classes.collect(),
             problem: None,
         })
     }

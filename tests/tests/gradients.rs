@@ -233,7 +233,10 @@ fn variables() -> Result<Vec<(String, Var)>> {
     let weights = Weights::from_bytes(&std::fs::read(path)?, &Device::Cpu)?;
     weights
         .iter()
-        .map(|(name, tensor)| Ok((name.to_string(), Var::from_tensor(tensor)?)))
+        .map(|entry| {
+            let (name, tensor) = entry?;
+            Ok((name.to_string(), Var::from_tensor(&tensor)?))
+        })
         .collect()
 }
 
@@ -308,9 +311,10 @@ fn every_context_has_a_gradient_and_the_frozen_model_none() -> Result<()> {
                 smallest_row > 0.0,
                 "{position:?}: a context vector has no gradient"
             );
-            for (name, tensor) in weights.iter() {
+            for entry in weights.iter() {
+                let (name, tensor) = entry?;
                 ensure!(
-                    gradients.get(tensor).is_none(),
+                    gradients.get(&tensor).is_none(),
                     "frozen {name} was differentiated"
                 );
             }

@@ -6,6 +6,9 @@ const WORKER = new URL("../worker_loader.js", import.meta.url);
 
 const TEMPLATE = "a photo of a {}.";
 
+/** Bytes of a model that wait for the worker at most. */
+const AHEAD = 8 << 20;
+
 /** What the test-time tuning of the page starts with: crops of 8 to 100 %, some flipped. */
 const TUNING = {
   views: 15,
@@ -31,9 +34,9 @@ export async function load({ model, learned = {}, worker = WORKER, signal } = {}
   }
   const engine = new Engine(worker);
   try {
-    await engine.ready(signal);
-    const files = [await fileOf(model, "model.safetensors", signal)];
-    const { info } = await engine.ask({ request: "load_model", name: "model" }, files, { signal });
+    // The model is on its way while the worker starts.
+    const [file] = await Promise.all([modelOf(model, signal), engine.ready(signal)]);
+    const { info } = await engine.ask({ request: "load_model", name: "model" }, [file], { signal });
     const infos = [];
     for (const [name, source] of Object.entries(learned)) {
       const file = await fileOf(source, "learned.safetensors", signal);
@@ -140,7 +143,8 @@ class Engine {
 
   #post(message, files = []) {
     const json = JSON.stringify(message);
-    this.#worker.postMessage({ json, files }, files.map(({ bytes }) => bytes));
+    const contents = files.map(({ content }) => content);
+    this.#worker.postMessage({ json, files }, contents.filter((content) => !(content instanceof Blob)));
   }
 
   #hear(event) {
@@ -196,8 +200,39 @@ function tuned({ points }, classes) {
 
 /** Bytes of an address, a file, a buffer, an image or a canvas, under a file's name. */
 async function fileOf(source, name, signal) {
-  const bytes = await bytesOf(source, signal);
-  return { name: source?.name ?? name, bytes };
+  return { name: source?.name ?? name, content: await bytesOf(source, signal) };
+}
+
+/** The same for a model, which is read where it is, or as it comes. */
+async function modelOf(source, signal) {
+  const name = source?.name ?? "model.safetensors";
+  if (source instanceof Blob) return { name, content: source };
+  if (!isAddress(source)) return fileOf(source, name, signal);
+  const { body } = await answer(source, signal);
+  const { port1, port2 } = new MessageChannel();
+  hand(body.getReader(), port1);
+  return { name, content: port2 };
+}
+
+/** Hands on what a stream gives, never more than a little ahead of what was read. */
+async function hand(reader, port) {
+  let room = AHEAD;
+  let more = () => {};
+  port.onmessage = ({ data }) => {
+    room += data;
+    more();
+  };
+  try {
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) return port.postMessage(null);
+      room -= value.byteLength;
+      port.postMessage(value, [value.buffer]);
+      while (room <= 0) await new Promise((resolve) => (more = resolve));
+    }
+  } catch (error) {
+    port.postMessage(String(error?.message ?? error));
+  }
 }
 
 async function bytesOf(source, signal) {
@@ -213,12 +248,20 @@ async function bytesOf(source, signal) {
     throw new ClipwrightError("the canvas cannot be read", "was it drawn on from another host?");
   }
   const address = source instanceof HTMLImageElement ? source.currentSrc || source.src : source;
-  if (typeof address !== "string" && !(address instanceof URL)) {
+  if (!isAddress(address)) {
     const expected = "an address, a file, bytes, an image or a canvas";
     throw new ClipwrightError(`this is ${typeof address}; expected ${expected}`);
   }
+  return (await answer(address, signal)).arrayBuffer();
+}
+
+function isAddress(source) {
+  return typeof source === "string" || source instanceof URL;
+}
+
+async function answer(address, signal) {
   const response = await fetch(address, { signal });
-  if (response.ok) return response.arrayBuffer();
+  if (response.ok) return response;
   throw new ClipwrightError(`${address}: the server answered ${response.status}`);
 }
 

@@ -6,6 +6,7 @@
 //! image can be classified while a context is being learned.
 
 mod classify;
+mod content;
 mod encoding;
 mod files;
 mod images;
@@ -21,9 +22,10 @@ use clipwright_shared::Error;
 use clipwright_shared::clip::supply_merges;
 use clipwright_shared::protocol::{Event, Message, Progress, Request};
 
-pub use memory::{Memory, NamedFile};
+pub use content::{Content, NamedFile, Reader};
+pub use memory::Memory;
 pub use train::Course;
-pub use work::{Step, Work};
+pub use work::{Lack, Step, Work};
 
 /// The worker: what it remembers and what it is doing.
 #[derive(Default)]
@@ -37,13 +39,17 @@ pub struct Engine {
 struct Running {
     task: u32,
     work: Box<dyn Work>,
-    /// For the rules of the whole vocabulary.
-    waits: bool,
+    /// What it waits for.
+    lacks: Option<Lack>,
 }
 
 impl Running {
     fn goes_on(lane: &Option<Self>) -> bool {
-        lane.as_ref().is_some_and(|running| !running.waits)
+        lane.as_ref().is_some_and(|running| running.lacks.is_none())
+    }
+
+    fn lacks(&self, what: Lack) -> bool {
+        self.lacks == Some(what)
     }
 }
 
@@ -67,7 +73,7 @@ impl Engine {
                 let ended = lane.replace(Running {
                     task,
                     work: start(*request, files),
-                    waits: false,
+                    lacks: None,
                 });
                 ended
                     .map(|ended| cancelled(ended.task))
@@ -94,7 +100,8 @@ impl Engine {
 
     /// Whether a model waits for the rules of the whole vocabulary.
     pub fn wants_vocabulary(&self) -> bool {
-        self.question.as_ref().is_some_and(|running| running.waits)
+        let question = self.question.as_ref();
+        question.is_some_and(|running| running.lacks(Lack::Vocabulary))
     }
 
     /// The rules of the whole vocabulary, or why they could not be had: what waits for
@@ -106,12 +113,23 @@ impl Engine {
                 hint: Some("it lies beside this page: connect once, then open it again".into()),
             })
             .and_then(|merges| Ok(supply_merges(merges)?));
-        let waiting = self.question.as_mut().filter(|running| running.waits)?;
-        waiting.waits = false;
+        let question = self.question.as_mut();
+        let waiting = question.filter(|running| running.lacks(Lack::Vocabulary))?;
+        waiting.lacks = None;
         let task = waiting.task;
         let failure = supplied.err()?;
         self.question = None;
         Some(failed(task, failure))
+    }
+
+    /// More has come of a file: what waits for it goes on.
+    pub fn bytes_came(&mut self) -> Option<Reply> {
+        if let Some(running) = &mut self.question
+            && running.lacks(Lack::Bytes)
+        {
+            running.lacks = None;
+        }
+        None
     }
 
     /// Does one step of what is under way, questions first.
@@ -124,8 +142,8 @@ impl Engine {
         let task = running.task;
         let (event, pixels) = match running.work.step(&mut self.memory) {
             Ok(Step::Going(progress)) => (Event::Progress { task, progress }, Vec::new()),
-            Ok(Step::Waiting) => {
-                running.waits = true;
+            Ok(Step::Waiting(lack)) => {
+                running.lacks = Some(lack);
                 return None;
             }
             Ok(Step::Done(answer, pixels)) => (Event::Done { task, answer }, pixels),
@@ -162,7 +180,7 @@ fn failed(task: u32, Failure { message, hint }: Failure) -> Reply {
 /// The work that answers a request.
 fn start(request: Request, files: Vec<NamedFile>) -> Box<dyn Work> {
     match request {
-        Request::LoadModel { .. } => Box::new(files::LoadModel { files }),
+        Request::LoadModel { .. } => Box::new(files::LoadModel::new(files)),
         Request::LoadLearned { name } => Box::new(files::LoadLearned { name, files }),
         Request::RemoveLearned { name } => Box::new(files::RemoveLearned { name }),
         Request::Classify { prompts } => Box::new(classify::Classify::new(prompts, files)),

@@ -1,52 +1,71 @@
 //! What travels by `postMessage`: a small JSON text, and bytes beside it as
 //! `ArrayBuffer`s that are handed over, never copied.
 //!
-//! Page → worker `{ json, files: [{ name, bytes }] }`, worker → page `{ json, milliseconds,
-//! pixels }`.
+//! Page → worker `{ json, files: [{ name, content }] }`, worker → page `{ json,
+//! milliseconds, pixels }`. A file's content is an `ArrayBuffer`; a model's may also be a
+//! `Blob`, or a `MessagePort` that it comes through, as `worker::readers` says.
+
+use std::rc::Rc;
 
 use clipwright_shared::protocol::{Event, Message};
 use js_sys::{Array, ArrayBuffer, Object, Reflect, Uint8Array};
 use serde::{Serialize, de::DeserializeOwned};
 use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{Blob, MessagePort};
 
-use crate::engine::{NamedFile, Reply};
+use crate::engine::{Content, NamedFile, Reply};
+use crate::worker::{BlobReader, PortReader};
 
 const JSON: &str = "json";
 const FILES: &str = "files";
 const NAME: &str = "name";
-const BYTES: &str = "bytes";
+const CONTENT: &str = "content";
 const MILLISECONDS: &str = "milliseconds";
 const PIXELS: &str = "pixels";
 
 /// A message with its files, and what to transfer with it.
 pub fn message_to_worker(
     message: &Message,
-    files: &[(String, ArrayBuffer)],
+    files: &[(String, JsValue)],
 ) -> Result<(JsValue, Array), String> {
     let envelope = Object::new();
     set(&envelope, JSON, &to_json(message)?)?;
     let (list, transfer) = (Array::new(), Array::new());
-    for (name, bytes) in files {
+    for (name, content) in files {
         let file = Object::new();
         set(&file, NAME, &name.into())?;
-        set(&file, BYTES, bytes)?;
+        set(&file, CONTENT, content)?;
         list.push(&file);
-        transfer.push(bytes);
+        if content.is_instance_of::<ArrayBuffer>() {
+            transfer.push(content);
+        }
     }
     set(&envelope, FILES, &list)?;
     Ok((envelope.into(), transfer))
 }
 
-/// The message in an envelope, with its files.
-pub fn read_message(envelope: &JsValue) -> Result<(Message, Vec<NamedFile>), String> {
+/// The message in an envelope, with its files. `wake` is called whenever more has come of
+/// one.
+pub fn read_message(
+    envelope: &JsValue,
+    wake: &Rc<dyn Fn()>,
+) -> Result<(Message, Vec<NamedFile>), String> {
     let mut files = Vec::new();
     if let Ok(list) = get(envelope, FILES)?.dyn_into::<Array>() {
         for file in list.iter() {
-            let bytes = get(&file, BYTES)?.dyn_into::<ArrayBuffer>();
-            let bytes = bytes.map_err(|_| "a file without its bytes")?;
+            let content = get(&file, CONTENT)?;
+            let content = if let Some(bytes) = content.dyn_ref::<ArrayBuffer>() {
+                Content::Bytes(Uint8Array::new(bytes).to_vec())
+            } else if let Some(blob) = content.dyn_ref::<Blob>() {
+                Content::Elsewhere(Box::new(BlobReader::new(blob.clone())?))
+            } else if let Some(port) = content.dyn_ref::<MessagePort>() {
+                Content::Elsewhere(Box::new(PortReader::new(port.clone(), wake.clone())))
+            } else {
+                return Err("a file without its content".into());
+            };
             files.push(NamedFile {
                 name: get(&file, NAME)?.as_string().unwrap_or_default(),
-                bytes: Uint8Array::new(&bytes).to_vec(),
+                content,
             });
         }
     }

@@ -12,8 +12,12 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{DedicatedWorkerGlobalScope, MessageChannel, MessageEvent, MessagePort, Response};
 
-use crate::engine::{Engine, Reply};
+use crate::engine::{Engine, NamedFile, Reply};
 use crate::envelope::{read_message, reply_to_page};
+
+mod readers;
+
+pub use readers::{BlobReader, PortReader};
 
 /// The rules of the whole vocabulary, beside the page and the worker's script.
 pub const MERGES: &str = "vocabulary/merges.txt";
@@ -37,9 +41,17 @@ pub fn run() {
         })
         .forget();
     }
+    let wake: Rc<dyn Fn()> = {
+        let worker = worker.clone();
+        Rc::new(move || worker.borrow_mut().hear(Engine::bytes_came))
+    };
     EventListener::new(&scope, "message", move |message| {
         let message: &MessageEvent = message.unchecked_ref();
-        worker.borrow_mut().receive(&message.data());
+        match read_message(&message.data(), &wake) {
+            Ok((message, files)) => worker.borrow_mut().receive(message, files),
+            // The page takes a throw for the worker's end and starts another.
+            Err(message) => wasm_bindgen::throw_str(&message),
+        }
     })
     .forget();
     let ready = Reply {
@@ -73,7 +85,7 @@ async fn fetch_vocabulary(worker: Rc<RefCell<Worker>>) {
     let text = text.map(|text| text.as_string().unwrap_or_default());
     let mut worker = worker.borrow_mut();
     worker.fetches = false;
-    worker.bring_vocabulary(text);
+    worker.hear(|engine| engine.bring_vocabulary(text));
 }
 
 struct Worker {
@@ -98,19 +110,18 @@ impl Worker {
         }
     }
 
-    fn receive(&mut self, data: &JsValue) {
+    fn receive(&mut self, message: Message, files: Vec<NamedFile>) {
+        if let Message::Do { task, .. } = message {
+            self.begun.insert(task, self.now());
+        }
+        self.hear(|engine| engine.receive(message, files));
+    }
+
+    /// Tells the engine something, and goes on if there is something to do now.
+    fn hear<R: IntoIterator<Item = Reply>>(&mut self, tell: impl FnOnce(&mut Engine) -> R) {
         let was_idle = self.engine.is_idle();
-        match read_message(data) {
-            Ok((message, files)) => {
-                if let Message::Do { task, .. } = message {
-                    self.begun.insert(task, self.now());
-                }
-                for reply in self.engine.receive(message, files) {
-                    self.tell(&reply);
-                }
-            }
-            // The page takes a throw for the worker's end and starts another.
-            Err(message) => wasm_bindgen::throw_str(&message),
+        for reply in tell(&mut self.engine) {
+            self.tell(&reply);
         }
         if was_idle {
             self.ring();
@@ -126,16 +137,6 @@ impl Worker {
 
     fn lacks_vocabulary(&self) -> bool {
         self.engine.wants_vocabulary() && !self.fetches
-    }
-
-    fn bring_vocabulary(&mut self, fetched: Result<String, String>) {
-        let was_idle = self.engine.is_idle();
-        if let Some(reply) = self.engine.bring_vocabulary(fetched) {
-            self.tell(&reply);
-        }
-        if was_idle {
-            self.ring();
-        }
     }
 
     /// Asks for a step, if there is one to do.

@@ -248,7 +248,7 @@ fn transpose(values: &[f32], dims: &[usize]) -> Vec<f32> {
 /// order of names, and `metadata` in its header.
 pub fn model_to_bytes(weights: &Weights, metadata: &BTreeMap<String, String>) -> Result<Vec<u8>> {
     let dtype = ModelType::F16;
-    let tensors: Vec<_> = weights.iter().collect();
+    let tensors = weights.iter().collect::<Result<Vec<_>>>()?;
     let entries: Vec<Entry> = tensors
         .iter()
         .map(|(name, tensor)| Entry {

@@ -70,6 +70,17 @@ pub fn is_buffer(name: &str) -> bool {
     BUFFERS.contains(&last)
 }
 
+/// Whether a slot is the weight of a linear layer in a block, and taken as such.
+pub fn is_linear(name: &str) -> bool {
+    const WEIGHTS: [&str; 4] = [
+        "attn.in_proj_weight",
+        "attn.out_proj.weight",
+        "mlp.c_fc.weight",
+        "mlp.c_proj.weight",
+    ];
+    WEIGHTS.iter().any(|weight| name.ends_with(weight))
+}
+
 /// Channels that a bottleneck multiplies by at its end.
 pub const EXPANSION: usize = 4;
 

@@ -32,7 +32,7 @@ pub use config_json::{hugging_face_json, open_clip_json};
 pub use hints::{Configuration, HEADER_KEY, Hints, TowerHints};
 pub use image::ImageEncoder;
 pub use layout::{LOGIT_SCALE, Slot, image_slots, text_slots};
-pub use model_file::{Change, ModelFile};
+pub use model_file::{Change, Loading, ModelFile};
 pub use naming::{Naming, Place};
 pub use prompt_layout::PromptLayout;
 pub use resnet::ModifiedResNet;

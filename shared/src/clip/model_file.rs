@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use candle_core::{Device, Tensor};
-use rayon::prelude::*;
 
 use super::carried::{FINGERPRINT_KEY, OWN_PREFIX, ZERO_SHOT_KEY, ZERO_SHOT_TENSOR};
 use super::config::Shapes;
@@ -15,6 +14,11 @@ use super::weights::{Carried, FingerprintHash};
 use super::{CarriedZeroShot, ClipConfig, Configuration, Hints, ImageConfig, TextConfig, Weights};
 use crate::error::{Audit, Error, Misshapen, Result};
 use crate::formats::{Checkpoint, StoredTensor, StoredType};
+use crate::parallel::*;
+
+mod loading;
+
+pub use loading::Loading;
 
 /// Changes the values of a tensor, row-major, by its name in OpenAI's state dict.
 pub type Change<'a> = dyn Fn(&str, &mut [f32]) -> Result<()> + 'a;

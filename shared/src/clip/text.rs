@@ -7,7 +7,7 @@ use tracing::trace_span;
 use super::transformer::{Attention, LayerNorm, Transformer};
 use super::{PromptLayout, TextConfig, Weights};
 use crate::error::{Error, Result};
-use crate::ops::Weight;
+use crate::ops::{Compact, Weight};
 
 /// Prompts → text features. In a model without a text encoder its sizes are known, and
 /// whatever needs its weights fails with [`Error::NoTextEncoder`].
@@ -23,7 +23,7 @@ pub struct TextTransformer {
 
 #[derive(Debug, Clone)]
 struct TextWeights {
-    token_embedding: Tensor,      // [vocabulary, width]
+    token_embedding: Compact,     // [vocabulary, width]
     positional_embedding: Tensor, // [context_length, width]
     transformer: Transformer,
     ln_final: LayerNorm,
@@ -35,7 +35,8 @@ impl TextTransformer {
     pub fn load(weights: &mut Weights, text: &TextConfig, embed_dim: usize) -> Result<Self> {
         let (tower, width) = (&text.tower, text.tower.width);
         let read = TextWeights {
-            token_embedding: weights.take("token_embedding.weight", &[text.vocabulary, width])?,
+            token_embedding: weights
+                .take_compact("token_embedding.weight", &[text.vocabulary, width])?,
             positional_embedding: weights
                 .take("positional_embedding", &[text.context_length, width])?,
             transformer: Transformer::load(weights, "transformer", tower, Attention::Causal)?,
@@ -126,7 +127,7 @@ impl TextTransformer {
             ));
         }
         let index = Tensor::new(ids, table.device())?;
-        let rows = table.index_select(&index, 0)?;
+        let rows = table.rows(&index)?;
         Ok(rows.to_dtype(DType::F32)?)
     }
 

@@ -3,23 +3,40 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use candle_core::{DType, Device, Tensor};
-use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::config::Shapes;
 use super::{Backbone, CarriedZeroShot, ClipConfig, Hints, ModelFile};
 use crate::error::{Error, Result};
 use crate::formats::Checkpoint;
-use crate::ops::Weight;
+use crate::ops::{Compact, Weight};
+use crate::parallel::*;
 
 /// The tensors of a model in f32, under the names of OpenAI's state dict
 /// (openai/CLIP `clip/model.py`), whatever they are called in their file.
 #[derive(Debug, Clone)]
 pub struct Weights {
     pub config: ClipConfig,
-    tensors: BTreeMap<String, Tensor>,
+    tensors: BTreeMap<String, Kept>,
     /// What stands in place of tensors.
     pub(super) carried: Carried,
+}
+
+/// A tensor until a model is built of it.
+#[derive(Debug, Clone)]
+pub(super) enum Kept {
+    Compact(Compact),
+    /// The weight of a linear layer as products read it.
+    LaidOut(Weight),
+}
+
+impl Kept {
+    fn tensor(&self) -> Result<Tensor> {
+        Ok(match self {
+            Self::Compact(compact) => compact.floats()?,
+            Self::LaidOut(weight) => weight.values()?,
+        })
+    }
 }
 
 /// What a model file says beside its tensors.
@@ -38,10 +55,23 @@ pub(super) struct Carried {
 impl Weights {
     /// Tensors that a model of these sizes has.
     pub fn new(config: ClipConfig, tensors: impl IntoIterator<Item = (String, Tensor)>) -> Self {
+        let mut kept = BTreeMap::new();
+        for (name, tensor) in tensors {
+            kept.insert(name, Kept::Compact(Compact::Floats(tensor)));
+        }
+        Self::kept(config, kept, Carried::default())
+    }
+
+    /// Tensors as they were kept, and what stands in place of some.
+    pub(super) fn kept(
+        config: ClipConfig,
+        tensors: BTreeMap<String, Kept>,
+        carried: Carried,
+    ) -> Self {
         Self {
             config,
-            tensors: tensors.into_iter().collect(),
-            carried: Carried::default(),
+            tensors,
+            carried,
         }
     }
 
@@ -81,18 +111,19 @@ impl Weights {
     /// f32: its normalisations are folded into its convolutions.
     pub fn to_dtype(&self, dtype: DType) -> Result<Self> {
         let is_resnet = matches!(self.config.image.backbone, Backbone::ResNet { .. });
-        let tensors = self.tensors.iter().map(|(name, tensor)| {
+        let tensors = self.iter().map(|entry| {
+            let (name, tensor) = entry?;
             let stays = is_resnet && name.starts_with("visual.");
             let tensor = match stays {
-                true => tensor.clone(),
+                true => tensor,
                 false => tensor.to_dtype(dtype)?,
             };
-            Ok((name.clone(), tensor))
+            Ok((name.into(), tensor))
         });
+        let tensors = tensors.collect::<Result<Vec<_>>>()?;
         Ok(Self {
-            config: self.config.clone(),
-            tensors: tensors.collect::<Result<_>>()?,
             carried: self.carried.clone(),
+            ..Self::new(self.config.clone(), tensors)
         })
     }
 
@@ -102,27 +133,43 @@ impl Weights {
     /// # Errors
     /// [`Error::MissingTensor`] or [`Error::TensorShape`].
     pub fn take(&mut self, name: &str, dims: &[usize]) -> Result<Tensor> {
-        let tensor = self
-            .tensors
-            .remove(name)
-            .ok_or_else(|| Error::MissingTensor {
-                name: name.into(),
-                expected: dims.into(),
-            })?;
-        if tensor.dims() != dims {
-            return Err(Error::TensorShape {
-                name: name.into(),
-                expected: dims.into(),
-                got: tensor.dims().into(),
-            });
-        }
-        Ok(tensor)
+        Ok(self.take_compact(name, dims)?.floats()?)
+    }
+
+    /// The same as it is kept; see [`Self::take`].
+    pub fn take_compact(&mut self, name: &str, dims: &[usize]) -> Result<Compact> {
+        Ok(match self.take_kept(name, dims)? {
+            Kept::Compact(compact) => compact,
+            Kept::LaidOut(weight) => Compact::Floats(weight.values()?),
+        })
     }
 
     /// The weight `name` of a linear layer, `[out, in]`; see [`Self::take`].
     pub fn take_weight(&mut self, name: &str, dims: &[usize]) -> Result<Weight> {
-        let weight = self.take(name, dims)?;
-        self.lay_out(name, weight)
+        match self.take_kept(name, dims)? {
+            Kept::Compact(compact) => self.lay_out(name, compact.floats()?),
+            Kept::LaidOut(weight) => Ok(weight),
+        }
+    }
+
+    fn take_kept(&mut self, name: &str, dims: &[usize]) -> Result<Kept> {
+        let kept = self.tensors.remove(name);
+        let kept = kept.ok_or_else(|| Error::MissingTensor {
+            name: name.into(),
+            expected: dims.into(),
+        })?;
+        let got = match &kept {
+            Kept::Compact(compact) => compact.dims().into(),
+            Kept::LaidOut(weight) => weight.dims().to_vec(),
+        };
+        if got != dims {
+            return Err(Error::TensorShape {
+                name: name.into(),
+                expected: dims.into(),
+                got: got.as_slice().into(),
+            });
+        }
+        Ok(kept)
     }
 
     /// What became of the weight `name`, `[out, in]`, as products read it.
@@ -134,10 +181,9 @@ impl Weights {
     }
 
     /// Every name with its tensor, in the order of names.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &Tensor)> {
-        self.tensors
-            .iter()
-            .map(|(name, tensor)| (name.as_str(), tensor))
+    pub fn iter(&self) -> impl Iterator<Item = Result<(&str, Tensor)>> {
+        let entry = |(name, kept)| Ok((String::as_str(name), Kept::tensor(kept)?));
+        self.tensors.iter().map(entry)
     }
 
     /// A short name for these very weights: a hash over all names, shapes and
@@ -149,12 +195,9 @@ impl Weights {
             return Ok(carried.clone());
         }
         let mut hash = FingerprintHash::default();
-        for (name, tensor) in &self.tensors {
-            let flat = tensor.flatten_all()?;
-            let index = FingerprintHash::sample(flat.elem_count()).map(|at| at as u32);
-            let index = Tensor::new(index.collect::<Vec<u32>>(), tensor.device())?;
-            let values = flat.index_select(&index, 0)?.to_vec1::<f32>()?;
-            hash.add(name, tensor.dims(), values);
+        for entry in self.iter() {
+            let (name, tensor) = entry?;
+            hash.add(name, tensor.dims(), FingerprintHash::sample_of(&tensor)?);
         }
         Ok(hash.finish())
     }
@@ -168,6 +211,14 @@ impl FingerprintHash {
     /// The elements of a tensor of so many that are looked at.
     pub fn sample(count: usize) -> impl Iterator<Item = usize> {
         (0..count).step_by(count.div_ceil(64).max(1))
+    }
+
+    /// The sample of a tensor.
+    pub fn sample_of(tensor: &Tensor) -> Result<Vec<f32>> {
+        let flat = tensor.flatten_all()?;
+        let index = Self::sample(flat.elem_count()).map(|at| at as u32);
+        let index = Tensor::new(index.collect::<Vec<u32>>(), tensor.device())?;
+        Ok(flat.index_select(&index, 0)?.to_vec1::<f32>()?)
     }
 
     /// Adds a tensor by the values of its sample.

@@ -8,6 +8,6 @@ mod synthetic;
 
 pub use confusion::{ConfusedPair, ConfusionMatrix};
 pub use metrics::{ClassMetrics, Metrics, harmonic_mean};
-pub use ranking::{TOP, ranked};
+pub use ranking::{TOP, highest_first, lowest_first, ranked};
 pub use summary::Summary;
 pub use synthetic::{F1_THRESHOLD, synthetic_images_per_class};

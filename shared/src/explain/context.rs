@@ -1,13 +1,14 @@
 //! Context vectors: their norms, and the words nearest to them.
 
 use candle_core::{Device, Tensor};
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{ExplainSettings, Explanation};
 use crate::checkpoint::LearnedFile;
 use crate::clip::{Clip, Tokenizer};
 use crate::error::{Error, Result};
+use crate::eval::lowest_first;
+use crate::parallel::*;
 
 /// One context vector.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -157,19 +158,16 @@ impl Vocabulary {
 
     /// The words nearest to `vector`; of two as far, the one with the lower id first.
     fn nearest(&self, vector: &[f32], count: usize) -> Vec<NearWord> {
-        let mut distances: Vec<(f64, &str)> = self
-            .embeddings
-            .par_iter()
-            .zip(&self.pieces)
-            .map(|(embedding, piece)| (distance(vector, embedding), piece.as_str()))
+        let embeddings = self.embeddings.par_iter().zip(&self.pieces);
+        let distances: Vec<f64> = embeddings
+            .map(|(embedding, _)| distance(vector, embedding))
             .collect();
-        distances.sort_by(|a, b| a.0.total_cmp(&b.0));
-        distances
+        lowest_first(distances.iter().copied())
             .into_iter()
             .take(count)
-            .map(|(distance, word)| NearWord {
-                word: word.into(),
-                distance,
+            .map(|at| NearWord {
+                word: self.pieces[at].clone(),
+                distance: distances[at],
             })
             .collect()
     }

@@ -6,6 +6,7 @@ use super::context::{chosen, norm, tensor};
 use super::{ExplainSettings, Explanation};
 use crate::checkpoint::LearnedFile;
 use crate::error::{Error, Result};
+use crate::eval::highest_first;
 
 /// One class.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -43,20 +44,20 @@ pub(super) fn explain(file: &LearnedFile, settings: &ExplainSettings) -> Result<
     let classes = chosen(names, settings)?
         .into_iter()
         .map(|at| {
-            let others = (0..names.len()).filter(|other| *other != at);
-            let mut nearest: Vec<NearClass> = others
+            let cosines: Vec<f64> = (0..names.len()).map(|other| cosine(at, other)).collect();
+            let others = highest_first(cosines.iter().copied()).into_iter();
+            let nearest = others
+                .filter(|other| *other != at)
+                .take(settings.nearest)
                 .map(|other| NearClass {
                     class: names[other].clone(),
-                    cosine: cosine(at, other),
-                })
-                .collect();
-            nearest.sort_by(|a, b| b.cosine.total_cmp(&a.cosine));
-            nearest.truncate(settings.nearest);
+                    cosine: cosines[other],
+                });
             ProbeClass {
                 class: names[at].clone(),
                 norm: norms[at],
                 bias: f64::from(bias[at]),
-                nearest,
+                nearest: nearest.collect(),
             }
         })
         .collect();

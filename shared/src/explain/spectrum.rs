@@ -3,6 +3,8 @@
 //! Computations", section 8.2), whose small problem Jacobi's rotations solve
 //! (section 8.5).
 
+use crate::eval::highest_first;
+
 /// Vectors that are iterated together. More than are asked for: those behind make the
 /// first ones settle sooner.
 const TOGETHER: usize = 12;
@@ -134,8 +136,7 @@ fn all_of(mut matrix: Vec<Vec<f64>>) -> (Vec<f64>, Vec<Vec<f64>>) {
             break;
         }
     }
-    let mut order: Vec<usize> = (0..size).collect();
-    order.sort_by(|a, b| matrix[*b][*b].total_cmp(&matrix[*a][*a]));
+    let order = highest_first((0..size).map(|at| matrix[at][at]));
     let values = order.iter().map(|at| matrix[*at][*at]).collect();
     let vectors = order.iter().map(|at| vectors[*at].clone()).collect();
     (values, vectors)

@@ -15,7 +15,7 @@ mod stored_type;
 mod torch;
 
 pub use outline::Outline;
-pub use quantised::{INT8_KEY, INT8_NOTE, scale_name};
+pub use quantised::{INT8_KEY, INT8_NOTE, SCALE, scale_name};
 pub use stored::StoredTensor;
 pub use stored_type::StoredType;
 pub use torch::{SavedValue, torch_archive};

@@ -1,7 +1,6 @@
 //! A safetensors file by its header alone: enough to see what it holds, and which
 //! of its bytes to fetch.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::{Checkpoint, safetensors_file};
@@ -12,11 +11,30 @@ use crate::error::Result;
 pub struct Outline {
     /// The tensors with types and shapes; their values cannot be read.
     pub checkpoint: Checkpoint<'static>,
-    /// The bytes of each tensor, counted from the first one behind the header.
-    pub places: BTreeMap<String, Range<u64>>,
+    /// The bytes of each tensor, scales too, in the order in which they lie there, counted
+    /// from the first one behind the header.
+    pub places: Vec<(String, Range<u64>)>,
 }
 
 impl Outline {
+    /// Bytes of a file's beginning that tell whether it is a safetensors file, and where
+    /// its header ends.
+    pub const BEGINNING: usize = 9;
+
+    /// The place of the header, by the file's [`Self::BEGINNING`]; none if it is no
+    /// safetensors file.
+    ///
+    /// # Errors
+    /// [`crate::Error::Format`] if the header is longer than the format allows.
+    pub fn header_place(beginning: &[u8]) -> Result<Option<Range<u64>>> {
+        safetensors_file::header_place(beginning)
+    }
+
+    /// Bytes behind the header.
+    pub fn data_bytes(&self) -> u64 {
+        self.places.last().map_or(0, |(_, place)| place.end)
+    }
+
     /// Reads a header: what stands between the length at the file's beginning and
     /// the first tensor.
     ///
@@ -24,8 +42,7 @@ impl Outline {
     /// [`crate::Error::Format`] if it is cut or damaged, or describes tensors that
     /// overlap, leave gaps or do not fit their bytes.
     pub fn read(header: &[u8]) -> Result<Self> {
-        let (checkpoint, places) = safetensors_file::outline(header)?;
-        Ok(Self { checkpoint, places })
+        safetensors_file::outline(header)
     }
 }
 
@@ -51,8 +68,14 @@ mod tests {
             assert!(told.copy_f32(&mut values).is_err(), "{name}");
             assert!(told.i64_values().is_err(), "{name}");
         }
-        assert_eq!(outline.places["x"], 0..6);
-        assert_eq!(outline.places["y"], 6..14);
+        assert_eq!(outline.data_bytes(), 14);
+        let place = 8..8 + header.len() as u64;
+        let beginning = &file[..Outline::BEGINNING];
+        assert_eq!(Outline::header_place(beginning).unwrap(), Some(place));
+        assert_eq!(Outline::header_place(b"PK\x03\x04 zip?").unwrap(), None);
+        assert_eq!(Outline::header_place(&file[..8]).unwrap(), None);
+        assert!(Outline::header_place(b"\xff\xff\xff\xff\xff\0\0\0{").is_err());
+        assert_eq!(outline.places, [("x".into(), 0..6), ("y".into(), 6..14)]);
     }
 
     #[test]

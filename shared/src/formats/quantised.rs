@@ -16,9 +16,12 @@ pub const INT8_KEY: &str = "clipwright.int8";
 /// The value of [`INT8_KEY`], for people who read the header.
 pub const INT8_NOTE: &str = "symmetric by output channel: NAME as I8 times NAME.scale as F32";
 
+/// The ending of the name of a tensor's scale.
+pub const SCALE: &str = ".scale";
+
 /// The name of the scale of the tensor `name`.
 pub fn scale_name(name: &str) -> String {
-    format!("{name}.scale")
+    format!("{name}{SCALE}")
 }
 
 /// Puts every scale to its tensor, if the header says that there are some.

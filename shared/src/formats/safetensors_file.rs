@@ -14,7 +14,7 @@ use safetensors::tensor::TensorInfo;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 
 use super::quantised::attach_scales;
-use super::{Checkpoint, Container, StoredTensor, StoredType};
+use super::{Checkpoint, Container, Outline, StoredTensor, StoredType};
 use crate::error::{Error, Result};
 
 /// The format's own limit.
@@ -66,12 +66,10 @@ pub(super) fn read(bytes: &[u8]) -> Result<Checkpoint<'_>> {
 ///
 /// # Errors
 /// As [`read`], as far as the header tells.
-pub(super) fn outline(
-    header: &[u8],
-) -> Result<(Checkpoint<'static>, BTreeMap<String, Range<u64>>)> {
+pub(super) fn outline(header: &[u8]) -> Result<Outline> {
     let header = parse(header)?;
     let mut stored = BTreeMap::new();
-    let mut places = BTreeMap::new();
+    let mut places = Vec::new();
     for (name, info) in header.tensors {
         let (from, to) = info.data_offsets;
         let tensor = to
@@ -79,7 +77,7 @@ pub(super) fn outline(
             .ok_or_else(|| before_its_beginning((from, to)))
             .and_then(|bytes| StoredTensor::outlined(stored_type(info.dtype)?, info.shape, bytes))
             .map_err(|reason| invalid(format!("tensor `{name}`: {reason}")))?;
-        places.insert(name.clone(), from as u64..to as u64);
+        places.push((name.clone(), from as u64..to as u64));
         stored.insert(name, tensor);
     }
     attach_scales(&mut stored, &header.metadata)?;
@@ -89,7 +87,7 @@ pub(super) fn outline(
         metadata: header.metadata,
         values: BTreeMap::new(),
     };
-    Ok((checkpoint, places))
+    Ok(Outline { checkpoint, places })
 }
 
 fn before_its_beginning((from, to): (usize, usize)) -> String {
@@ -140,18 +138,34 @@ fn split(bytes: &[u8]) -> Result<(&[u8], &[u8])> {
     let (length, rest) = bytes
         .split_first_chunk::<8>()
         .ok_or_else(|| invalid(format!("it ends after {} bytes", bytes.len())))?;
-    let length = u64::from_le_bytes(*length);
-    if length > LONGEST_HEADER as u64 {
-        return Err(invalid(format!(
-            "its header should have {length} bytes; expected at most {LONGEST_HEADER}"
-        )));
-    }
+    let length = checked_length(*length)?;
     rest.split_at_checked(length as usize).ok_or_else(|| {
         invalid(format!(
             "its header should have {length} bytes; the file ends after {} of them",
             rest.len()
         ))
     })
+}
+
+/// Bytes of the header.
+fn checked_length(length: [u8; 8]) -> Result<u64> {
+    match u64::from_le_bytes(length) {
+        length if length > LONGEST_HEADER as u64 => Err(invalid(format!(
+            "its header should have {length} bytes; expected at most {LONGEST_HEADER}"
+        ))),
+        length => Ok(length),
+    }
+}
+
+/// The place of the header of a file that begins so; none if it is another kind of file.
+///
+/// # Errors
+/// [`Error::Format`] if it is too long.
+pub(super) fn header_place(beginning: &[u8]) -> Result<Option<Range<u64>>> {
+    match beginning.split_first_chunk::<8>() {
+        Some((length, _)) if is_safetensors(beginning) => Ok(Some(8..8 + checked_length(*length)?)),
+        _ => Ok(None),
+    }
 }
 
 fn stored_type(dtype: Dtype) -> std::result::Result<StoredType, String> {

@@ -36,7 +36,7 @@ pub struct StoredTensor<'a> {
 
 impl<'a> StoredTensor<'a> {
     /// A tensor whose elements lie in row-major order in exactly `bytes`.
-    pub(super) fn contiguous(
+    pub(crate) fn contiguous(
         dtype: StoredType,
         dims: Vec<usize>,
         bytes: &'a [u8],

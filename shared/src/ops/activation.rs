@@ -2,12 +2,12 @@
 
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Result, Shape, Tensor};
 use multiversion::multiversion;
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::exp::exp;
 use super::number::{Each, Number, each};
 use super::{contiguous, is_cpu_f32};
+use crate::parallel::*;
 
 /// Which activation a model was trained with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

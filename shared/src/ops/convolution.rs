@@ -6,9 +6,9 @@
 //! an error, never a silent nothing.
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
-use rayon::prelude::*;
 
 use super::{Weight, contiguous, is_cpu_f32};
+use crate::parallel::*;
 
 /// A square kernel's place: its side, its step, and the zeros around the image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

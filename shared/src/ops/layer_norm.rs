@@ -4,10 +4,10 @@ use candle_core::{
     CpuStorage, CustomOp2, CustomOp3, D, DType, Layout, Result, Shape, Tensor, bail,
 };
 use multiversion::multiversion;
-use rayon::prelude::*;
 
 use super::lanes::{sum, sum_of};
 use super::{contiguous, is_cpu_f32};
+use crate::parallel::*;
 
 /// `(x − mean) / √(variance + epsilon) · weight + bias` over the last dimension:
 /// `x [.., C]`, `weight [C]`, `bias [C]` → `[.., C]` (the biased variance, as

@@ -11,6 +11,7 @@
 
 mod activation;
 mod attention;
+mod compact;
 mod convolution;
 mod exp;
 mod lanes;
@@ -28,6 +29,7 @@ mod work;
 
 pub use activation::{Activation, quick_gelu};
 pub use attention::{attention_of_one, self_attention};
+pub use compact::Compact;
 pub use convolution::{Window, average_pool, convolution};
 pub use layer_norm::layer_norm;
 pub use linear::linear;

@@ -106,6 +106,11 @@ impl Weight {
         })
     }
 
+    /// `[out, in]`
+    pub fn dims(&self) -> [usize; 2] {
+        [self.outputs, self.inputs]
+    }
+
     /// The type of the values that it stands for.
     pub fn dtype(&self) -> DType {
         match &self.values {

@@ -1,9 +1,9 @@
 //! Features with labels, checked, and what a linear classifier loses on them.
 
 use candle_core::{CpuStorage, D, DType, Storage, Tensor};
-use rayon::prelude::*;
 
 use crate::error::{Error, Result};
+use crate::parallel::*;
 
 /// Features `[N, embed_dim]` and the label of each row.
 #[derive(Debug, Clone, Copy)]

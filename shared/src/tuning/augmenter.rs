@@ -4,11 +4,11 @@
 use image::{RgbImage, imageops};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{Layout, ViewsInTurn};
 use crate::error::{Error, Result};
+use crate::parallel::*;
 use crate::views::augmix::{AugMix, AugMixDraw};
 use crate::views::{
     CropBox, Filter, RandomResizedCrop, clip_view_of_rgb, patch_boxes, resample, view_of,

@@ -5,6 +5,7 @@ use candle_core::shape::Dim;
 use candle_core::{D, Tensor};
 
 use crate::error::{Error, Result};
+use crate::eval::lowest_first;
 use crate::ops::{log_softmax, softmax};
 
 /// Entropy of each prediction, in nats: logits `[N, C]` → `[N]`.
@@ -54,8 +55,7 @@ pub fn kept_of(count: usize, share: f64) -> usize {
 /// comes first: PyTorch's `argsort(stable=True)`. (Its default promises no order of
 /// ties, and on some processors takes others than the first.)
 pub fn most_confident(entropies: &[f32], kept: usize) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..entropies.len()).collect();
-    order.sort_by(|a, b| entropies[*a].total_cmp(&entropies[*b]));
+    let mut order = lowest_first(entropies.iter().copied());
     order.truncate(kept);
     order
 }

@@ -2,12 +2,12 @@
 
 use candle_core::{Device, Tensor};
 use image::RgbImage;
-use rayon::prelude::*;
 
 use super::resample::resize;
 use super::{CropBox, Filter, MAX_PIXELS, Picture};
 use crate::clip::{MEAN, STANDARD_DEVIATION};
 use crate::error::{Error, Result};
+use crate::parallel::*;
 
 /// The view CLIP was tested on: the short edge resized to `side` (bicubic), the
 /// centre `side × side` kept, then converted to RGB.

@@ -150,7 +150,9 @@ fn an_adapters_layers_are_measured() -> Result<()> {
     let tiny = clipwright_tests::repository_root().join("static/model/tiny.safetensors");
     let weights =
         clipwright_shared::clip::Weights::from_bytes(&fs::read(tiny)?, &candle_core::Device::Cpu)?;
-    let weights: std::collections::HashMap<&str, &Tensor> = weights.iter().collect();
+    let weights: std::collections::HashMap<&str, Tensor> = weights
+        .iter()
+        .collect::<std::result::Result<_, clipwright_shared::Error>>()?;
     let mut expected = Vec::new();
     for (blocks, transformer) in [
         (&lora.adapter.image, "visual.transformer"),
@@ -162,7 +164,7 @@ fn an_adapters_layers_are_measured() -> Result<()> {
                 let weight = match part {
                     3 => weights[&*format!("{prefix}.out_proj.weight")].clone(),
                     _ => {
-                        let all = weights[&*format!("{prefix}.in_proj_weight")];
+                        let all = &weights[&*format!("{prefix}.in_proj_weight")];
                         let width = all.dim(1)?;
                         all.narrow(0, part * width, width)?
                     }

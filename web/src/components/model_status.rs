@@ -5,7 +5,7 @@ use yew::prelude::*;
 use super::act;
 use super::text::{heard, looks, span};
 use crate::format::{percent, size};
-use crate::state::{Action, HubAction, ModelFile, ModelStage, State, WorkerPhase};
+use crate::state::{Action, Asker, HubAction, ModelFile, ModelStage, State, WorkerPhase};
 
 pub fn model_status(state: &UseReducerHandle<State>) -> Html {
     let status = status(state);
@@ -92,7 +92,15 @@ fn status(state: &State) -> Status {
                 None,
                 "is-busy",
             ),
-            _ => show(name, "opening".into(), Some(1.0), "is-busy"),
+            _ => {
+                let running = state.running(Asker::Model);
+                let progress = running.and_then(|running| running.progress.as_ref());
+                let share = progress.map_or(0.0, |progress| {
+                    progress.done as f32 / progress.total.max(1) as f32
+                });
+                let detail = format!("opening, {}", percent(share));
+                show(name, detail, Some(share), "is-busy")
+            }
         },
         (
             None,

@@ -1,21 +1,52 @@
 //! Opening models and learned files.
 
-use candle_core::Device;
+use clipwright_shared::Error;
 use clipwright_shared::protocol::Answer;
-use clipwright_shared::{Error, Session};
+use clipwright_shared::session::{ModelPart, Opening};
 
 use super::memory::named;
-use super::{Failure, Memory, NamedFile, Step, Work};
+use super::{Failure, Lack, Memory, NamedFile, Step, Work, going};
 
+/// Bytes that progress is counted in: a number of any model fits 32 bits.
+const KIBIBYTE: u64 = 1024;
+
+/// Reads a model a few megabytes a step.
 pub(super) struct LoadModel {
-    pub files: Vec<NamedFile>,
+    files: Vec<NamedFile>,
+    opening: Opening,
+}
+
+impl LoadModel {
+    pub fn new(files: Vec<NamedFile>) -> Self {
+        let part = |file: &NamedFile| ModelPart {
+            name: file.name.clone(),
+            bytes: file.length(),
+        };
+        Self {
+            opening: Opening::new(files.iter().map(part).collect()),
+            files,
+        }
+    }
 }
 
 impl Work for LoadModel {
     fn step(&mut self, memory: &mut Memory) -> Result<Step, Failure> {
+        if let Some((file, place)) = self.opening.wants() {
+            let opening = &mut self.opening;
+            let given = self.files[file].read(place, |bytes| opening.give(bytes));
+            let Some(given) = given? else {
+                return Ok(Step::Waiting(Lack::Bytes));
+            };
+            given?;
+            let (done, total) = self.opening.progress().unwrap_or_default();
+            return Ok(going(
+                (done / KIBIBYTE) as usize,
+                (total / KIBIBYTE) as usize,
+            ));
+        }
         // A model that does not open leaves the one before in its place.
-        let session = match Session::from_files(&named(&self.files), &Device::Cpu) {
-            Err(Error::NoVocabulary { .. }) => return Ok(Step::Waiting),
+        let session = match self.opening.finish() {
+            Err(Error::NoVocabulary { .. }) => return Ok(Step::Waiting(Lack::Vocabulary)),
             opened => opened?,
         };
         let info = session.model_info();

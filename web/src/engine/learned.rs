@@ -71,7 +71,7 @@ impl Explain {
             return Ok(Some(features.clone()));
         }
         let session = memory.session()?;
-        let Ok(picture) = decode(&self.files[at].bytes) else {
+        let Ok(picture) = decode(self.files[at].bytes()) else {
             return Ok(None);
         };
         let side = session.clip.config.image.side as u32;

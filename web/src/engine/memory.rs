@@ -8,14 +8,7 @@ use clipwright_shared::interop::NamedBytes;
 use clipwright_shared::views::{self, Picture};
 
 use super::kept_views::KeptViews;
-use super::{Course, Failure};
-
-/// A file that came beside a message.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NamedFile {
-    pub name: String,
-    pub bytes: Vec<u8>,
-}
+use super::{Course, Failure, NamedFile};
 
 /// What the worker remembers.
 #[derive(Default)]
@@ -59,7 +52,7 @@ impl Memory {
 /// # Errors
 /// If there is none, or it cannot be decoded.
 pub(super) fn picture(files: &[NamedFile]) -> Result<Picture, Failure> {
-    let bytes = files.first().map_or(&[][..], |file| &file.bytes);
+    let bytes = files.first().map_or(&[][..], NamedFile::bytes);
     Ok(views::decode(bytes)?)
 }
 
@@ -67,6 +60,9 @@ pub(super) fn picture(files: &[NamedFile]) -> Result<Picture, Failure> {
 pub(super) fn named(files: &[NamedFile]) -> Vec<NamedBytes<'_>> {
     files
         .iter()
-        .map(|NamedFile { name, bytes }| NamedBytes { name, bytes })
+        .map(|file| NamedBytes {
+            name: &file.name,
+            bytes: file.bytes(),
+        })
         .collect()
 }

@@ -1,10 +1,15 @@
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::io::Cursor;
+use std::ops::Range;
+use std::rc::Rc;
 
 use clipwright_shared::protocol::{Answer, ClassProbability, Event, Message, Prompts, Request};
 use safetensors::tensor::{Dtype, TensorView};
 
-use super::{Engine, Failure, Memory, NamedFile, Reply, Running, Step, Work};
+use super::{
+    Content, Engine, Failure, Lack, Memory, NamedFile, Reader, Reply, Running, Step, Work,
+};
 
 /// The model that comes with the page.
 pub const MODEL: &[u8] = include_bytes!("../../../static/model/tiny.safetensors");
@@ -49,10 +54,7 @@ fn a_long_list_of_classes_is_answered_in_parts() {
         templates: vec!["a photo of a {}.".into()],
     };
     let image = include_bytes!("../../../static/samples/yellow-plain-cross.png");
-    let file = || NamedFile {
-        name: "image".into(),
-        bytes: image.to_vec(),
-    };
+    let file = || NamedFile::new("image", *image);
     let mut work = super::classify::Classify::new(prompts.clone(), vec![file()]);
     let mut told = Vec::new();
     let answer = loop {
@@ -139,10 +141,7 @@ fn png() -> Vec<u8> {
 }
 
 pub fn file(name: &str, bytes: &[u8]) -> NamedFile {
-    NamedFile {
-        name: name.into(),
-        bytes: bytes.to_vec(),
-    }
+    NamedFile::new(name, bytes)
 }
 
 fn load() -> Request {
@@ -265,6 +264,82 @@ fn a_cancelled_task_is_answered_once_and_not_worked_on() {
     );
 }
 
+/// A file of which more and more is there.
+struct Arriving {
+    bytes: Vec<u8>,
+    here: Rc<Cell<usize>>,
+    is_lost: bool,
+}
+
+impl Reader for Arriving {
+    fn length(&self) -> Option<u64> {
+        None
+    }
+
+    fn read(&mut self, place: Range<u64>) -> Result<Option<Vec<u8>>, Failure> {
+        let [from, to] = [place.start as usize, place.end.min(1 << 31) as usize];
+        let is_whole = self.here.get() == self.bytes.len();
+        match self.here.get() >= to {
+            true => Ok(Some(self.bytes[from..to].to_vec())),
+            false if is_whole => Ok(Some(self.bytes[from..].to_vec())),
+            false if self.is_lost => Err(Failure {
+                message: "the line is dead".into(),
+                hint: None,
+            }),
+            false => Ok(None),
+        }
+    }
+}
+
+#[test]
+fn a_model_is_opened_as_it_comes() {
+    for is_lost in [false, true] {
+        let mut engine = engine();
+        let here = Rc::new(Cell::new(0));
+        let bytes = little_model();
+        let (length, part) = (bytes.len(), bytes.len() / 7);
+        let reader = Arriving {
+            bytes,
+            here: here.clone(),
+            is_lost,
+        };
+        let files = vec![NamedFile {
+            name: "model.safetensors".into(),
+            content: Content::Elsewhere(Box::new(reader)),
+        }];
+        let request = Box::new(load());
+        let request = Message::Do { task: 4, request };
+        assert!(engine.receive(request, files).is_empty());
+        let mut told = Vec::new();
+        let mut last = None;
+        while last.is_none() {
+            while let Some(reply) = engine.step() {
+                match reply.event {
+                    Event::Progress { task: 4, progress } => told.push(progress.done),
+                    other => last = Some(other),
+                }
+            }
+            if last.is_none() {
+                assert!(
+                    engine.is_idle() && here.get() < length,
+                    "nothing to do until more comes"
+                );
+                here.set((here.get() + part).min(length));
+                assert_eq!(engine.bytes_came(), None);
+                assert!(!engine.is_idle());
+            }
+        }
+        match (is_lost, last) {
+            (false, Some(Event::Done { task: 4, .. })) => {}
+            (true, Some(Event::Failed { message, .. })) => assert!(message.contains("dead")),
+            (_, other) => panic!("{other:?}"),
+        }
+        assert!(told.is_sorted());
+        // Either way some model answers.
+        assert_eq!(ranking(ask(&mut engine, classify(), &png())).len(), 3);
+    }
+}
+
 /// Waits once, then is done.
 struct Waits(bool);
 
@@ -272,7 +347,7 @@ impl Work for Waits {
     fn step(&mut self, _: &mut Memory) -> Result<Step, Failure> {
         let name = String::from("waited");
         match std::mem::replace(&mut self.0, true) {
-            false => Ok(Step::Waiting),
+            false => Ok(Step::Waiting(Lack::Vocabulary)),
             true => Ok(Step::Done(Answer::LearnedRemoved { name }, Vec::new())),
         }
     }
@@ -291,7 +366,7 @@ fn what_waits_for_the_vocabulary_goes_on_with_it_or_fails() {
         engine.question = Some(Running {
             task: 5,
             work: Box::new(Waits(false)),
-            waits: false,
+            lacks: None,
         });
         assert!(!engine.is_idle() && !engine.wants_vocabulary());
         assert_eq!(engine.step(), None);

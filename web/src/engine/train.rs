@@ -38,7 +38,7 @@ impl Train {
             return Ok(course);
         }
         match self.files.first() {
-            Some(record) => Course::restore(&self.request, &record.bytes, memory.session()?),
+            Some(record) => Course::restore(&self.request, record.bytes(), memory.session()?),
             None => Course::begin(&self.request, memory),
         }
     }

@@ -58,7 +58,7 @@ impl Tune {
         };
         let tokens = PromptTokens::new(&session.tokenizer, class_names);
         let tuner = Tuner::new(&session.clip, &coop, &tokens, request.settings)?;
-        let bytes = self.files.first().map_or(&[][..], |file| &file.bytes);
+        let bytes = self.files.first().map_or(&[][..], NamedFile::bytes);
         // Tuning sees with the model's own encoder.
         let key = ViewsKey::new(session, bytes, request.augmenter, request.seed, None)?;
         let side = session.clip.config.image.side as u32;

@@ -51,7 +51,7 @@ impl Views {
         let session = memory.session()?;
         let classifier =
             session.classifier(learned.as_deref(), &prompts.class_names, &prompts.templates)?;
-        let bytes = self.files.first().map_or(&[][..], |file| &file.bytes);
+        let bytes = self.files.first().map_or(&[][..], NamedFile::bytes);
         let key = ViewsKey::new(session, bytes, *augmenter, *seed, learned.as_deref())?;
         let side = session.clip.config.image.side as u32;
         let encoding = match memory.views.get(&key) {

@@ -15,9 +15,18 @@ pub trait Work {
 #[derive(Debug, PartialEq)]
 pub enum Step {
     Going(Progress),
-    /// It goes on with the rules of the whole vocabulary
-    /// ([`Engine::bring_vocabulary`](super::Engine::bring_vocabulary)).
-    Waiting,
+    /// It goes on once there is what it lacks.
+    Waiting(Lack),
     /// The answer, and pixels as RGBA that go beside it.
     Done(Answer, Vec<u8>),
+}
+
+/// What a task waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lack {
+    /// The rules of the whole vocabulary
+    /// ([`Engine::bring_vocabulary`](super::Engine::bring_vocabulary)).
+    Vocabulary,
+    /// More of a file ([`Engine::bytes_came`](super::Engine::bytes_came)).
+    Bytes,
 }

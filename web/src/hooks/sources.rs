@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use js_sys::{ArrayBuffer, Uint8ClampedArray};
-use wasm_bindgen::JsCast;
+use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, Url};
 
@@ -109,22 +109,27 @@ impl Sources {
         shelf.kept.get(&source).map(|kept| kept.blob.clone())
     }
 
+    /// The blobs themselves, for the worker to read.
+    pub fn blobs(&self, wanted: &[SourceId]) -> Result<Vec<JsValue>, Problem> {
+        let blobs = wanted.iter().map(|&source| self.blob(source));
+        blobs
+            .map(|blob| Ok(blob.ok_or_else(unreadable)?.into()))
+            .collect()
+    }
+
     /// A fresh copy of the bytes of each, to be handed over to the worker. What is let go
     /// of while some are being read is read all the same.
-    pub async fn bytes(&self, wanted: &[SourceId]) -> Result<Vec<ArrayBuffer>, Problem> {
-        let blobs: Vec<Option<Blob>> = wanted.iter().map(|&source| self.blob(source)).collect();
-        let mut files = Vec::with_capacity(blobs.len());
-        for blob in blobs {
-            files.push(read(blob).await.ok_or_else(|| {
-                let hint = "was it moved, changed or deleted since it was chosen? Choose it again";
-                Problem::new("the file can no longer be read", hint)
-            })?);
+    pub async fn bytes(&self, wanted: &[SourceId]) -> Result<Vec<JsValue>, Problem> {
+        let mut contents = self.blobs(wanted)?;
+        for content in &mut contents {
+            let bytes = JsFuture::from(content.unchecked_ref::<Blob>().array_buffer());
+            *content = bytes.await.map_err(|_| unreadable())?;
         }
-        Ok(files)
+        Ok(contents)
     }
 }
 
-async fn read(blob: Option<Blob>) -> Option<ArrayBuffer> {
-    let bytes = JsFuture::from(blob?.array_buffer()).await;
-    bytes.ok()?.dyn_into().ok()
+fn unreadable() -> Problem {
+    let hint = "was it moved, changed or deleted since it was chosen? Choose it again";
+    Problem::new("the file can no longer be read", hint)
 }

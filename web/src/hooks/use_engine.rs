@@ -4,9 +4,8 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use clipwright_shared::protocol::Message;
+use clipwright_shared::protocol::{Message, Request};
 use gloo_events::EventListener;
-use js_sys::ArrayBuffer;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
@@ -63,13 +62,17 @@ impl EngineWorker {
 
     async fn send(&self, id: u32, task: &Task, sources: &Sources) -> Result<(), Problem> {
         let wanted: Vec<_> = task.files.iter().map(|part| part.source).collect();
-        let bytes = sources.bytes(&wanted).await?;
+        let contents = match task.request {
+            // The worker reads it bit by bit.
+            Request::LoadModel { .. } => sources.blobs(&wanted)?,
+            _ => sources.bytes(&wanted).await?,
+        };
         let names = task.files.iter().map(|part| part.name.clone());
-        let files: Vec<_> = names.zip(bytes).collect();
+        let files: Vec<_> = names.zip(contents).collect();
         self.post(&task.message(id), &files)
     }
 
-    fn post(&self, message: &Message, files: &[(String, ArrayBuffer)]) -> Result<(), Problem> {
+    fn post(&self, message: &Message, files: &[(String, JsValue)]) -> Result<(), Problem> {
         let posted = message_to_worker(message, files).and_then(|(message, transfer)| {
             self.worker
                 .post_message_with_transfer(&message, &transfer)

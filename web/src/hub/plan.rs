@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use clipwright_shared::clip::{Configuration, ModelFile};
-use clipwright_shared::formats::{Outline, StoredType, scale_name};
+use clipwright_shared::formats::{Outline, SCALE, StoredTensor, StoredType};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -121,8 +121,7 @@ impl Plan {
         for (file, (name, header)) in files.iter().enumerate() {
             let outline = Outline::read(&header.json);
             let mut outline = outline.map_err(|error| unfit(format!("{name}: {error}")))?;
-            let ends = outline.places.values().map(|place| place.end);
-            file_bytes.push(8 + header.json.len() as u64 + ends.max().unwrap_or(0));
+            file_bytes.push(8 + header.json.len() as u64 + outline.data_bytes());
             tell(file, &mut outline, &mut told);
             metadata.append(&mut outline.checkpoint.metadata.clone());
             checkpoints.push(outline.checkpoint);
@@ -132,7 +131,6 @@ impl Plan {
             let scaled = tensor.name.strip_suffix(SCALE).unwrap_or(&tensor.name);
             wanted.contains(&tensor.name) || wanted.contains(scaled)
         });
-        told.sort_by_key(|tensor| (tensor.file, tensor.place.start));
 
         let mut parts: Vec<Part> = files
             .iter()
@@ -214,23 +212,20 @@ impl Part {
     }
 }
 
-/// The ending of a scale's name.
-const SCALE: &str = ".scale";
-
 /// Notes what `outline` tells, scales of quantised tensors included.
 fn tell(file: usize, outline: &mut Outline, told: &mut Vec<Told>) {
-    for (name, tensor) in &outline.checkpoint.tensors {
-        let scale = tensor.scale().map(|scale| (scale_name(name), scale));
-        for (name, tensor) in [(name.clone(), tensor)].into_iter().chain(scale) {
-            if let Some(place) = outline.places.remove(&name) {
-                told.push(Told {
-                    file,
-                    name,
-                    dtype: tensor.dtype,
-                    dims: tensor.dims.clone(),
-                    place,
-                });
-            }
+    for (name, place) in std::mem::take(&mut outline.places) {
+        let tensors = &outline.checkpoint.tensors;
+        let scaled = name.strip_suffix(SCALE).and_then(|name| tensors.get(name));
+        let tensor = tensors.get(&name);
+        if let Some(tensor) = tensor.or(scaled.and_then(StoredTensor::scale)) {
+            told.push(Told {
+                file,
+                dtype: tensor.dtype,
+                dims: tensor.dims.clone(),
+                name,
+                place,
+            });
         }
     }
 }

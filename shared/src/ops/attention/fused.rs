@@ -1,11 +1,10 @@
 //! All heads of all groups, side by side on the cores.
 
-use rayon::prelude::*;
-
 use super::Queries;
 use super::head::{Head, Scratch, queries_in};
 use crate::ops::matmul::Matrix;
 use crate::ops::sequences::Sequences;
+use crate::parallel::*;
 
 /// Rows that one task puts together.
 const ROWS_PER_TASK: usize = 64;

@@ -9,6 +9,7 @@
 use candle_core::Tensor;
 
 use crate::error::Result;
+use crate::eval::highest_first;
 use crate::ops::{log_softmax, softmax};
 use crate::tuning::confidence::{kept_of, rows_of, select_confident};
 
@@ -75,8 +76,7 @@ fn log_probabilities(logits: &Tensor) -> Result<Tensor> {
 /// PyTorch's `topk` promises no order of ties.
 fn highest(values: &Tensor, count: usize) -> Result<Vec<usize>> {
     let values: Vec<f32> = values.detach().to_vec1()?;
-    let mut order: Vec<usize> = (0..values.len()).collect();
-    order.sort_by(|a, b| values[*b].total_cmp(&values[*a]));
+    let mut order = highest_first(values.iter().copied());
     order.truncate(count);
     match order.len() == count {
         true => Ok(order),

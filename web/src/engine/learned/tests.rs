@@ -50,7 +50,7 @@ fn ask(engine: &mut Engine, request: LearnedRequest) -> (LearnedAnswer, usize) {
         task: 3,
         request: Box::new(Request::Learned(request)),
     };
-    assert!(engine.receive(message, files.to_vec()).is_empty());
+    assert!(engine.receive(message, files.into()).is_empty());
     let mut told = 0;
     loop {
         match engine.step().expect("an answer").event {

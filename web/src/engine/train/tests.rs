@@ -91,10 +91,7 @@ fn run(
     record: Option<&[u8]>,
     memory: &mut Memory,
 ) -> Result<Outcome, Failure> {
-    let files = record.map(|record| NamedFile {
-        name: "course".into(),
-        bytes: record.to_vec(),
-    });
+    let files = record.map(|record| NamedFile::new("course", record));
     let mut work = Train::new(request.clone(), files.into_iter().collect());
     let mut told = Vec::new();
     loop {
