@@ -15,8 +15,13 @@ CHROMIUM = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic",
 
 
 @contextlib.contextmanager
-def server(folder):
+def server(folder, headers=None):
     class Quiet(http.server.SimpleHTTPRequestHandler):
+        def end_headers(self):
+            for name, value in (headers or {}).items():
+                self.send_header(name, value)
+            super().end_headers()
+
         def log_message(self, *_):
             pass
 

@@ -127,7 +127,7 @@ impl Session {
             name: file.name.into(),
             bytes: Some(file.bytes.len() as u64),
         };
-        let mut opening = Opening::new(files.iter().map(part).collect());
+        let mut opening = Opening::new(files.iter().map(part).collect(), false);
         while let Some((file, place)) = opening.wants() {
             let bytes = files[file].bytes;
             let [from, to] = [place.start, place.end].map(|at| at.min(bytes.len() as u64) as usize);

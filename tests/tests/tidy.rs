@@ -15,7 +15,7 @@ const MOST_LINES: usize = 500;
 /// The rooms of `shared`, from the ground up: each may import those on the floors
 /// below its own.
 const FLOORS: [&[&str]; 9] = [
-    &["error"],
+    &["error", "parallel"],
     &["ops", "formats"],
     &["clip"],
     &["views", "learners"],

@@ -36,14 +36,14 @@ export async function load({ model, learned = {}, worker = WORKER, signal } = {}
   try {
     // The model is on its way while the worker starts.
     const [file] = await Promise.all([modelOf(model, signal), engine.ready(signal)]);
-    const { info } = await engine.ask({ request: "load_model", name: "model" }, [file], { signal });
+    const { model_loaded } = await engine.ask({ load_model: { name: "model" } }, [file], { signal });
     const infos = [];
     for (const [name, source] of Object.entries(learned)) {
       const file = await fileOf(source, "learned.safetensors", signal);
-      const answer = await engine.ask({ request: "load_learned", name }, [file], { signal });
-      infos.push(answer.info);
+      const answer = await engine.ask({ load_learned: { name } }, [file], { signal });
+      infos.push(answer.learned_loaded.info);
     }
-    return new Classifier(engine, info, infos);
+    return new Classifier(engine, model_loaded.info, infos);
   } catch (error) {
     engine.end(error);
     throw error;
@@ -60,21 +60,21 @@ class Classifier {
   }
 
   async classify(image, classes, { template = TEMPLATE, signal } = {}) {
-    const request = { request: "classify", prompts: prompts(classes, template) };
-    const answer = await this.#ask(request, image, { signal });
-    return answer.rankings;
+    const request = { classify: { prompts: prompts(classes, template) } };
+    const { classified } = await this.#ask(request, image, { signal });
+    return classified.rankings;
   }
 
   async features(image, { learned = null, signal } = {}) {
-    const answer = await this.#ask({ request: "features", learned }, image, { signal });
-    return Float32Array.from(answer.features);
+    const answer = await this.#ask({ features: { learned } }, image, { signal });
+    return Float32Array.from(answer.features.features);
   }
 
   async tune(image, classes, options = {}) {
     const { template = TEMPLATE, learned = null, onStep, signal, ...rest } = options;
     const how = { ...TUNING, ...rest };
     const tell = onStep && ((answer) => onStep(tuned(answer, classes)));
-    const request = { request: "tune", learned, ...tuning(how), prompts: prompts(classes, template) };
+    const request = { tune: { learned, ...tuning(how), prompts: prompts(classes, template) } };
     return tuned(await this.#ask(request, image, { signal, tell }), classes);
   }
 
@@ -131,9 +131,9 @@ class Engine {
     const task = ++this.#number;
     const { promise, resolve, reject } = deferred();
     this.#tasks.set(task, { resolve, reject, tell, signal });
-    const cancel = () => this.#post({ say: "cancel", task });
+    const cancel = () => this.#post({ cancel: { task } });
     signal?.addEventListener("abort", cancel, { once: true });
-    this.#post({ say: "do", task, request }, files);
+    this.#post({ do: { task, request } }, files);
     try {
       return await promise;
     } finally {
@@ -148,17 +148,18 @@ class Engine {
   }
 
   #hear(event) {
-    if (event.event === "ready") return this.#started.resolve();
-    const task = this.#tasks.get(event.task);
+    if (event === "ready") return this.#started.resolve();
+    const [[kind, told]] = Object.entries(event);
+    const task = this.#tasks.get(told.task);
     if (!task) return;
-    if (event.event === "progress") {
-      if (event.progress.so_far) task.tell?.(event.progress.so_far);
+    if (kind === "progress") {
+      if (told.progress.so_far) task.tell?.(told.progress.so_far);
       return;
     }
-    this.#tasks.delete(event.task);
-    if (event.event === "done") task.resolve(event.answer);
-    else if (event.event === "cancelled") task.reject(task.signal?.reason);
-    else task.reject(new ClipwrightError(event.message, event.hint));
+    this.#tasks.delete(told.task);
+    if (kind === "done") task.resolve(told.answer);
+    else if (kind === "cancelled") task.reject(task.signal?.reason);
+    else task.reject(new ClipwrightError(told.message, told.hint));
   }
 }
 
@@ -185,7 +186,7 @@ function tuning({ views, steps, loss, learningRate, weightDecay, selected, seed 
 }
 
 /** The worker's points as rankings before and after, and what the steps did. */
-function tuned({ points }, classes) {
+function tuned({ tuned: { points } }, classes) {
   const ranking = ({ probabilities }) =>
     probabilities
       .map((probability, at) => ({ class: classes[at], probability }))
@@ -211,7 +212,8 @@ async function modelOf(source, signal) {
   const { body } = await answer(source, signal);
   const { port1, port2 } = new MessageChannel();
   hand(body.getReader(), port1);
-  return { name, content: port2 };
+  // Its helpers read it once more.
+  return { name, content: port2, again: String(new URL(source, location.href)) };
 }
 
 /** Hands on what a stream gives, never more than a little ahead of what was read. */

@@ -9,6 +9,7 @@ mod classify;
 mod content;
 mod encoding;
 mod files;
+mod helpers;
 mod images;
 mod kept_views;
 mod learned;
@@ -23,6 +24,7 @@ use clipwright_shared::clip::supply_merges;
 use clipwright_shared::protocol::{Event, Message, Progress, Request};
 
 pub use content::{Content, NamedFile, Reader};
+pub use helpers::Helpers;
 pub use memory::Memory;
 pub use train::Course;
 pub use work::{Lack, Step, Work};
@@ -61,9 +63,25 @@ pub struct Reply {
 }
 
 impl Engine {
+    /// Lets others encode views too.
+    pub fn helped_by(&mut self, helpers: impl Helpers + 'static) {
+        self.memory.helpers = Some(Box::new(helpers));
+    }
+
     /// Takes a message. `files` came beside it.
     pub fn receive(&mut self, message: Message, files: Vec<NamedFile>) -> Vec<Reply> {
         match message {
+            // A helper does one after the other as they come.
+            Message::Do { task, request } if matches!(*request, Request::EncodeViews { .. }) => {
+                let encoded = images::encode_views(&mut self.memory, &request, &files);
+                vec![match encoded {
+                    Ok((answer, pixels)) => Reply {
+                        event: Event::Done { task, answer },
+                        pixels,
+                    },
+                    Err(failure) => failed(task, failure),
+                }]
+            }
             Message::Do { task, request } => {
                 let lane = match *request {
                     Request::Train(_) => &mut self.training,
@@ -122,10 +140,10 @@ impl Engine {
         Some(failed(task, failure))
     }
 
-    /// More has come of a file: what waits for it goes on.
-    pub fn bytes_came(&mut self) -> Option<Reply> {
+    /// More has come of a file, or from a helper: what waits for it goes on.
+    pub fn news_came(&mut self) -> Option<Reply> {
         if let Some(running) = &mut self.question
-            && running.lacks(Lack::Bytes)
+            && running.lacks(Lack::News)
         {
             running.lacks = None;
         }
@@ -180,11 +198,12 @@ fn failed(task: u32, Failure { message, hint }: Failure) -> Reply {
 /// The work that answers a request.
 fn start(request: Request, files: Vec<NamedFile>) -> Box<dyn Work> {
     match request {
-        Request::LoadModel { .. } => Box::new(files::LoadModel::new(files)),
+        Request::LoadModel { only_image, .. } => Box::new(files::LoadModel::new(files, only_image)),
         Request::LoadLearned { name } => Box::new(files::LoadLearned { name, files }),
         Request::RemoveLearned { name } => Box::new(files::RemoveLearned { name }),
         Request::Classify { prompts } => Box::new(classify::Classify::new(prompts, files)),
         Request::Features { learned } => Box::new(images::Features { learned, files }),
+        Request::EncodeViews { .. } => unreachable!("done as it comes"),
         Request::Encode { image } => Box::new(images::Encode { image, files }),
         Request::Views(request) => Box::new(views::Views::new(request, files)),
         Request::Tune(request) => Box::new(tune::Tune::new(*request, files)),

@@ -28,8 +28,16 @@ pub fn message_to_worker(
     message: &Message,
     files: &[(String, JsValue)],
 ) -> Result<(JsValue, Array), String> {
+    json_to_worker(to_json(message)?, files)
+}
+
+/// The same for a message that is JSON already.
+pub fn json_to_worker(
+    json: JsValue,
+    files: &[(String, JsValue)],
+) -> Result<(JsValue, Array), String> {
     let envelope = Object::new();
-    set(&envelope, JSON, &to_json(message)?)?;
+    set(&envelope, JSON, &json)?;
     let (list, transfer) = (Array::new(), Array::new());
     for (name, content) in files {
         let file = Object::new();
@@ -87,16 +95,16 @@ pub fn reply_to_page(reply: &Reply, milliseconds: f64) -> Result<(JsValue, Array
 }
 
 /// What came from the worker.
-pub struct FromWorker {
-    pub event: Event,
+pub struct FromWorker<E = Event> {
+    pub event: E,
     /// How long its task has taken.
     pub milliseconds: f64,
     /// RGBA.
     pub pixels: Option<ArrayBuffer>,
 }
 
-/// The event in an envelope.
-pub fn read_reply(envelope: &JsValue) -> Result<FromWorker, String> {
+/// The event in an envelope: an [`Event`], or whatever is told of one.
+pub fn read_reply<E: DeserializeOwned>(envelope: &JsValue) -> Result<FromWorker<E>, String> {
     Ok(FromWorker {
         event: from_json(envelope)?,
         milliseconds: get(envelope, MILLISECONDS)?.as_f64().unwrap_or_default(),

@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use clipwright_shared::protocol::{Event, Message};
+use clipwright_shared::protocol::{Answer, Event, Message, Request};
 use gloo_events::EventListener;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
@@ -15,7 +15,10 @@ use web_sys::{DedicatedWorkerGlobalScope, MessageChannel, MessageEvent, MessageP
 use crate::engine::{Engine, NamedFile, Reply};
 use crate::envelope::{read_message, reply_to_page};
 
+mod helpers;
 mod readers;
+
+use helpers::{ModelFiles, WorkerHelpers, readable_again};
 
 pub use readers::{BlobReader, PortReader};
 
@@ -43,12 +46,27 @@ pub fn run() {
     }
     let wake: Rc<dyn Fn()> = {
         let worker = worker.clone();
-        Rc::new(move || worker.borrow_mut().hear(Engine::bytes_came))
+        Rc::new(move || worker.borrow_mut().hear(Engine::news_came))
     };
+    {
+        let helpers = WorkerHelpers::new(scope.clone(), wake.clone());
+        let mut worker = worker.borrow_mut();
+        worker.engine.helped_by(helpers.clone());
+        worker.helpers = Some(helpers);
+    }
     EventListener::new(&scope, "message", move |message| {
         let message: &MessageEvent = message.unchecked_ref();
-        match read_message(&message.data(), &wake) {
-            Ok((message, files)) => worker.borrow_mut().receive(message, files),
+        let data = message.data();
+        match read_message(&data, &wake) {
+            Ok((message, files)) => {
+                let mut worker = worker.borrow_mut();
+                if let Message::Do { task, request } = &message
+                    && let Request::LoadModel { .. } = **request
+                {
+                    worker.opening = Some((*task, readable_again(&data)));
+                }
+                worker.receive(message, files);
+            }
             // The page takes a throw for the worker's end and starts another.
             Err(message) => wasm_bindgen::throw_str(&message),
         }
@@ -95,6 +113,9 @@ struct Worker {
     engine: Engine,
     /// Whether the vocabulary is on its way.
     fetches: bool,
+    helpers: Option<WorkerHelpers>,
+    /// The task that opens a model, and its files for helpers.
+    opening: Option<(u32, Option<ModelFiles>)>,
     /// When each task began.
     begun: BTreeMap<u32, f64>,
 }
@@ -106,6 +127,8 @@ impl Worker {
             bell,
             fetches: false,
             engine: Engine::default(),
+            helpers: None,
+            opening: None,
             begun: BTreeMap::new(),
         }
     }
@@ -147,6 +170,15 @@ impl Worker {
     }
 
     fn tell(&mut self, reply: &Reply) {
+        if let Event::Done {
+            task,
+            answer: Answer::ModelLoaded { .. },
+        } = reply.event
+            && let Some((_, files)) = self.opening.take_if(|(opening, _)| *opening == task)
+            && let Some(helpers) = &self.helpers
+        {
+            helpers.model(files);
+        }
         let begun = match &reply.event {
             Event::Ready => None,
             Event::Progress { task, .. } => self.begun.get(task).copied(),

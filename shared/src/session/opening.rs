@@ -23,6 +23,7 @@ pub struct ModelPart {
 /// them ([`Self::give`]): of safetensors files forwards, a few at a time, of others all at
 /// once.
 pub struct Opening {
+    only_image: bool,
     parts: Vec<ModelPart>,
     stage: Stage,
     configurations: Vec<Configuration>,
@@ -50,9 +51,11 @@ const ALL: Range<u64> = 0..u64::MAX;
 
 impl Opening {
     /// Begins with a model's files: weights (several are the shards of one model), and the
-    /// configurations beside them.
-    pub fn new(parts: Vec<ModelPart>) -> Self {
+    /// configurations beside them. `only_image` leaves the text encoder out where that saves
+    /// reading it, of safetensors files.
+    pub fn new(parts: Vec<ModelPart>, only_image: bool) -> Self {
         Self {
+            only_image,
             stage: Stage::Beginning(0),
             parts,
             configurations: Vec::new(),
@@ -101,7 +104,7 @@ impl Opening {
                         // What is known of others is of no use then.
                         *self = Self {
                             whole: Some(Vec::new()),
-                            ..Self::new(std::mem::take(&mut self.parts))
+                            ..Self::new(std::mem::take(&mut self.parts), self.only_image)
                         };
                         match file {
                             0 => Stage::All(0),
@@ -160,7 +163,7 @@ impl Opening {
             Stage::There
         } else {
             let outlines = std::mem::take(&mut self.outlines);
-            let loading = Loading::new(outlines, &self.configurations)?;
+            let loading = Loading::new(outlines, &self.configurations, self.only_image)?;
             match check_vocabulary(&loading) {
                 Ok(()) | Err(Error::NoVocabulary { .. }) => {}
                 Err(error) => return Err(error),
@@ -218,8 +221,7 @@ fn cut(reason: String) -> Error {
 mod tests {
     use candle_core::{Device, Tensor};
 
-    use super::{ModelPart, Opening};
-    use crate::Session;
+    use super::{ModelPart, Opening, Session};
     use crate::checkpoint::{ModelType, write_model};
     use crate::clip::{ModelFile, Naming, Weights};
     use crate::error::Result;
@@ -241,7 +243,7 @@ mod tests {
             name: name.to_string(),
             bytes: lengths.then_some(bytes.len() as u64),
         };
-        let mut opening = Opening::new(files.iter().map(part).collect());
+        let mut opening = Opening::new(files.iter().map(part).collect(), false);
         let mut last = [0; 4];
         let mut most = 0;
         while let Some((file, place)) = opening.wants() {

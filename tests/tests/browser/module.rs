@@ -2,10 +2,18 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, Result, ensure};
+use axum::Router;
+use axum::extract::Request;
+use axum::http::header::CACHE_CONTROL;
+use axum::http::{HeaderValue, StatusCode};
+use axum::middleware::{Next, from_fn};
+use axum::response::IntoResponse;
 use clipwright_tests::{Browser, PageServer, page_folder, repository_root, run_clipwright};
 use serde_json::{Value, json};
+use tower_http::services::ServeDir;
 
 use super::binary::Binary;
 use super::{TOLERANCE, fixture};
@@ -240,6 +248,66 @@ async fn what_goes_wrong_is_said() -> Result<()> {
             ensure!(said.contains(error), "{body}: {answer}");
             ensure!(answer["hint"].is_string() == hint, "{body}: {answer}");
         }
+        Ok(())
+    })
+    .await
+}
+
+/// Whoever encodes views, a worker alone or with helpers, the answer is the same; also when
+/// helpers do not get the model.
+#[tokio::test]
+async fn helpers_change_nothing_but_the_time() -> Result<()> {
+    let asked = Arc::new(Mutex::new(Vec::<String>::new()));
+    let noted = asked.clone();
+    let answer = move |request: Request, next: Next| {
+        let asked = request.uri().to_string();
+        let before = {
+            let mut noted = noted.lock().expect("nobody panics with it");
+            noted.push(asked.clone());
+            noted.iter().filter(|other| **other == asked).count()
+        };
+        async move {
+            if asked.ends_with("?once") && before > 1 {
+                return StatusCode::NOT_FOUND.into_response();
+            }
+            let mut response = next.run(request).await;
+            let never = HeaderValue::from_static("no-store");
+            response.headers_mut().insert(CACHE_CONTROL, never);
+            response
+        }
+    };
+    let router = Router::new()
+        .fallback_service(ServeDir::new(page_folder()?))
+        .layer(from_fn(answer));
+    Browser::with(async |browser| {
+        let server = PageServer::routing(router).await?;
+        let example = format!("{}js/example.html", server.url);
+        browser.client.goto(&example).await?;
+        let body = "
+            const tuned = async (helpers, model) => {
+                const clip = await load({ model, worker: `../worker_loader.js?helpers=${helpers}` });
+                const all = [];
+                for (const seed of [1, 2]) all.push(await clip.tune(bytes(image),
+                    ['azure banded wedge', 'rosy tiled plus'], { views: 159, seed }));
+                clip.terminate();
+                return all;
+            };
+            return [
+                await tuned(0, '../model/tiny.safetensors'),
+                await tuned(2, '../model/tiny.safetensors?often'),
+                await tuned(1, '../model/tiny.safetensors?once'),
+            ];";
+        let answer = run(browser, body).await?;
+        ensure!(answer["failed"].is_null(), "{answer}");
+        ensure!(answer[0][0]["losses"][1].is_number(), "{answer}");
+        ensure!(answer[0] == answer[1], "two helpers change the answer");
+        ensure!(answer[0] == answer[2], "a helper without a model does");
+        let asked = asked.lock().expect("nobody panics with it");
+        let times = |end: &str| asked.iter().filter(|asked| asked.ends_with(end)).count();
+        ensure!(times("worker_loader.js?helpers=0") == 1, "{asked:#?}");
+        ensure!(times("worker_loader.js?helpers=2") == 3, "{asked:#?}");
+        ensure!(times("?often") == 3, "{asked:#?}");
+        ensure!(times("?once") == 2, "{asked:#?}");
         Ok(())
     })
     .await

@@ -1,13 +1,13 @@
 //! Views of an image, made and encoded some at a time: what takes long about patches,
 //! augmentations and tuning.
 
-use candle_core::Tensor;
-use clipwright_shared::Session;
+use candle_core::{Device, Tensor};
 use clipwright_shared::clip::{Backbone, ImageConfig};
 use clipwright_shared::tuning::{View, ViewsInTurn};
 use clipwright_shared::views::RgbImage;
 
-use super::Failure;
+use super::helpers::Helpers;
+use super::{Failure, Memory};
 
 /// Multiplications that take a browser some 20 ms.
 const A_MOMENT: usize = 400_000_000;
@@ -19,7 +19,33 @@ const MOST_AT_ONCE: usize = 16;
 pub struct Encoding {
     views_to_come: ViewsInTurn,
     views: Vec<View>,
-    features: Vec<Tensor>, // each [some, embed_dim]
+    batches: Vec<Batch>,
+    /// Whether helpers were told.
+    is_announced: bool,
+}
+
+/// Views that are encoded together.
+struct Batch {
+    first: usize,
+    count: usize,
+    features: Features,
+}
+
+enum Features {
+    /// They come from a helper under this number.
+    Awaited(u32),
+    /// Nobody does, not any more: it is for this worker.
+    Missing,
+    Here(Tensor), // [count, embed_dim]
+}
+
+/// Where an encoding is after a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encoded {
+    Some,
+    /// The others are with helpers.
+    AllButAwaited,
+    All,
 }
 
 impl Encoding {
@@ -27,31 +53,111 @@ impl Encoding {
         Self {
             views_to_come: views,
             views: Vec::new(),
-            features: Vec::new(),
+            batches: Vec::new(),
+            is_announced: false,
         }
     }
 
     /// Makes and encodes some more views as `learned` sees them, or as the model alone
-    /// does. Whether all are done.
-    pub fn step(&mut self, session: &Session, learned: Option<&str>) -> Result<bool, Failure> {
-        let at_once = at_once(&session.clip.config.image);
-        let mut pixels = Vec::new();
-        for view in self.views_to_come.by_ref().take(at_once) {
-            let view = view?;
-            pixels.push(view.pixels.clone());
-            self.views.push(view);
+    /// does; what helpers can do is done by them meanwhile.
+    pub fn step(&mut self, memory: &mut Memory, learned: Option<&str>) -> Result<Encoded, Failure> {
+        let (session, helpers) = memory.session_and_helpers()?;
+        let encoder = session.image_encoder(learned)?;
+        let config = &session.clip.config.image;
+        let at_once = at_once(config);
+        // Helpers see as the model alone does.
+        let mut helpers = helpers.filter(|_| std::ptr::eq(encoder, &session.clip.image));
+        if let Some(helpers) = &mut helpers {
+            self.hand_out(&mut **helpers, config, at_once)?;
         }
-        if !pixels.is_empty() {
-            let encoder = session.image_encoder(learned)?;
+        let missing = |batch: &Batch| matches!(batch.features, Features::Missing);
+        let here = match self.batches.iter().position(missing) {
+            found @ Some(_) => found,
+            None => self.make(at_once)?,
+        };
+        let is_here = here.is_some();
+        if let Some(at) = here {
+            let pixels = self.pixels(at).cloned().collect::<Vec<_>>();
             let features = encoder.forward(&session.pixels(&pixels)?)?;
-            self.features.push(features.detach());
+            self.batches[at].features = Features::Here(features.detach());
         }
-        Ok(self.views.len() >= self.total())
+        let awaited = |batch: &Batch| !matches!(batch.features, Features::Here(_));
+        let is_made = self.views.len() >= self.total();
+        Ok(match is_made && !self.batches.iter().any(awaited) {
+            true => Encoded::All,
+            false if is_here || !is_made => Encoded::Some,
+            false => Encoded::AllButAwaited,
+        })
+    }
+
+    /// Takes from helpers what they have done, and gives them more.
+    fn hand_out(
+        &mut self,
+        helpers: &mut dyn Helpers,
+        config: &ImageConfig,
+        at_once: usize,
+    ) -> Result<(), Failure> {
+        if !self.is_announced {
+            self.is_announced = true;
+            helpers.expect(self.total() as f64 * multiplications(config) as f64);
+        }
+        for (number, features) in helpers.take() {
+            let of = |batch: &&mut Batch| matches!(batch.features, Features::Awaited(it) if it == number);
+            // What was asked for before is no longer wanted.
+            let Some(batch) = self.batches.iter_mut().find(of) else {
+                continue;
+            };
+            batch.features = match features {
+                Some(features) => {
+                    let shape = (batch.count, features.len() / batch.count.max(1));
+                    Features::Here(Tensor::from_vec(features, shape, &Device::Cpu)?)
+                }
+                None => Features::Missing,
+            };
+        }
+        while let Some(at) = self.make(at_once)? {
+            let pixels = self
+                .pixels(at)
+                .flat_map(|view| view.as_raw().iter().copied());
+            let Some(number) = helpers.offer(config.side as u32, &pixels.collect::<Vec<_>>())
+            else {
+                break; // this worker does it
+            };
+            self.batches[at].features = Features::Awaited(number);
+        }
+        Ok(())
+    }
+
+    /// Makes some more views; the batch of them, if there were more to come.
+    fn make(&mut self, at_once: usize) -> Result<Option<usize>, Failure> {
+        let first = self.views.len();
+        for view in self.views_to_come.by_ref().take(at_once) {
+            self.views.push(view?);
+        }
+        let count = self.views.len() - first;
+        if count == 0 {
+            return Ok(None);
+        }
+        self.batches.push(Batch {
+            first,
+            count,
+            features: Features::Missing,
+        });
+        Ok(Some(self.batches.len() - 1))
+    }
+
+    fn pixels(&self, batch: usize) -> impl Iterator<Item = &RgbImage> {
+        let Batch { first, count, .. } = self.batches[batch];
+        self.views[first..first + count]
+            .iter()
+            .map(|view| &view.pixels)
     }
 
     /// Views encoded so far.
     pub fn done(&self) -> usize {
-        self.views.len()
+        let here = |batch: &&Batch| matches!(batch.features, Features::Here(_));
+        let batches = self.batches.iter().filter(here);
+        batches.map(|batch| batch.count).sum()
     }
 
     /// Views in all.
@@ -64,14 +170,21 @@ impl Encoding {
         self.views_to_come.dimensions()
     }
 
-    /// The views encoded so far.
+    /// The views made so far.
     pub fn views(&self) -> &[View] {
         &self.views
     }
 
-    /// Their features as the encoder gives them, `[views, embed_dim]`.
+    /// Their features as the encoder gives them, `[views, embed_dim]`, once all are there.
     pub fn raw_features(&self) -> Result<Tensor, Failure> {
-        Ok(Tensor::cat(&self.features, 0)?)
+        let features = self
+            .batches
+            .iter()
+            .filter_map(|batch| match &batch.features {
+                Features::Here(features) => Some(features),
+                _ => None,
+            });
+        Ok(Tensor::cat(&features.collect::<Vec<_>>(), 0)?)
     }
 }
 
@@ -83,14 +196,18 @@ pub fn rgba(image: &RgbImage) -> impl Iterator<Item = u8> {
 
 /// As many views as take a moment.
 fn at_once(config: &ImageConfig) -> usize {
-    let multiplications = match &config.backbone {
+    (A_MOMENT / multiplications(config).max(1)).clamp(1, MOST_AT_ONCE)
+}
+
+/// Of one view.
+fn multiplications(config: &ImageConfig) -> usize {
+    match &config.backbone {
         Backbone::Vit { patch, tower } => {
             let tokens = (config.side / patch).pow(2) + 1;
             let token = tower.width * (4 * tower.width + 2 * tower.hidden + 2 * tokens);
             tower.layers * tokens * token
         }
-        // All released ones take longer than a moment for each.
-        Backbone::ResNet { .. } => A_MOMENT,
-    };
-    (A_MOMENT / multiplications.max(1)).clamp(1, MOST_AT_ONCE)
+        // About so many; all released ones take longer than a moment for each.
+        Backbone::ResNet { width, .. } => (config.side * width).pow(2) * 30,
+    }
 }

@@ -17,13 +17,13 @@ pub(super) struct LoadModel {
 }
 
 impl LoadModel {
-    pub fn new(files: Vec<NamedFile>) -> Self {
+    pub fn new(files: Vec<NamedFile>, only_image: bool) -> Self {
         let part = |file: &NamedFile| ModelPart {
             name: file.name.clone(),
             bytes: file.length(),
         };
         Self {
-            opening: Opening::new(files.iter().map(part).collect()),
+            opening: Opening::new(files.iter().map(part).collect(), only_image),
             files,
         }
     }
@@ -35,7 +35,7 @@ impl Work for LoadModel {
             let opening = &mut self.opening;
             let given = self.files[file].read(place, |bytes| opening.give(bytes));
             let Some(given) = given? else {
-                return Ok(Step::Waiting(Lack::Bytes));
+                return Ok(Step::Waiting(Lack::News));
             };
             given?;
             let (done, total) = self.opening.progress().unwrap_or_default();

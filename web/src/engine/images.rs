@@ -1,7 +1,8 @@
-//! Image features: told, or kept to be trained on.
+//! Image features: told, kept to be trained on, or made for another worker.
 
 use clipwright_shared::clip::normalise;
-use clipwright_shared::protocol::Answer;
+use clipwright_shared::protocol::{Answer, Request};
+use clipwright_shared::views::RgbImage;
 
 use super::memory::picture;
 use super::{Failure, Memory, NamedFile, Step, Work};
@@ -34,4 +35,25 @@ impl Work for Features {
         let features = features.get(0)?.to_vec1()?;
         Ok(Step::Done(Answer::Features { features }, Vec::new()))
     }
+}
+
+/// The features of views, RGB one after another, for the worker that shares its work;
+/// little-endian floats beside the answer.
+pub(super) fn encode_views(
+    memory: &mut Memory,
+    request: &Request,
+    files: &[NamedFile],
+) -> Result<(Answer, Vec<u8>), Failure> {
+    let Request::EncodeViews { side } = *request else {
+        return Ok((Answer::ViewsEncoded, Vec::new()));
+    };
+    let session = memory.session()?;
+    let bytes = files.first().map_or(&[][..], NamedFile::bytes);
+    let views = bytes.chunks_exact((3 * side * side).max(1) as usize);
+    let views = views.filter_map(|view| RgbImage::from_raw(side, side, view.to_vec()));
+    let pixels = session.pixels(&views.collect::<Vec<_>>())?;
+    let features = session.clip.image.forward(&pixels)?;
+    let features = features.flatten_all()?.to_vec1::<f32>()?;
+    let bytes = features.into_iter().flat_map(f32::to_le_bytes);
+    Ok((Answer::ViewsEncoded, bytes.collect()))
 }

@@ -8,7 +8,7 @@ use clipwright_shared::interop::NamedBytes;
 use clipwright_shared::views::{self, Picture};
 
 use super::kept_views::KeptViews;
-use super::{Course, Failure, NamedFile};
+use super::{Course, Failure, Helpers, NamedFile};
 
 /// What the worker remembers.
 #[derive(Default)]
@@ -21,6 +21,8 @@ pub struct Memory {
     pub mapped: BTreeMap<u32, Tensor>,
     /// The newest views that were encoded.
     pub(super) views: KeptViews,
+    /// Who encodes views beside this worker.
+    pub(super) helpers: Option<Box<dyn Helpers>>,
     /// The training that was asked for last, under way or at rest.
     pub(super) course: Option<Course>,
 }
@@ -31,10 +33,18 @@ impl Memory {
     /// # Errors
     /// If none is open.
     pub fn session(&mut self) -> Result<&mut Session, Failure> {
-        self.session.as_mut().ok_or_else(|| Failure {
-            message: "no model is open; expected a loaded one".into(),
-            hint: Some("load a model first".into()),
-        })
+        self.session.as_mut().ok_or_else(no_model)
+    }
+
+    /// The open model, and who helps with it.
+    ///
+    /// # Errors
+    /// If none is open.
+    pub fn session_and_helpers(
+        &mut self,
+    ) -> Result<(&Session, Option<&mut (dyn Helpers + 'static)>), Failure> {
+        let session = self.session.as_ref().ok_or_else(no_model)?;
+        Ok((session, self.helpers.as_deref_mut()))
     }
 
     /// Another model: what was kept of the last one goes with it.
@@ -44,6 +54,13 @@ impl Memory {
         self.mapped.clear();
         self.views.clear();
         self.course = None;
+    }
+}
+
+fn no_model() -> Failure {
+    Failure {
+        message: "no model is open; expected a loaded one".into(),
+        hint: Some("load a model first".into()),
     }
 }
 

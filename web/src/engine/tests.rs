@@ -147,6 +147,7 @@ pub fn file(name: &str, bytes: &[u8]) -> NamedFile {
 fn load() -> Request {
     Request::LoadModel {
         name: "little".into(),
+        only_image: false,
     }
 }
 
@@ -325,7 +326,7 @@ fn a_model_is_opened_as_it_comes() {
                     "nothing to do until more comes"
                 );
                 here.set((here.get() + part).min(length));
-                assert_eq!(engine.bytes_came(), None);
+                assert_eq!(engine.news_came(), None);
                 assert!(!engine.is_idle());
             }
         }

@@ -10,10 +10,10 @@ use clipwright_shared::protocol::{
 use clipwright_shared::session::check_class_names;
 use clipwright_shared::tuning::{Tuner, Tuning, View};
 
-use super::encoding::Encoding;
+use super::encoding::{Encoded, Encoding};
 use super::kept_views::{SeenViews, ViewsKey};
 use super::memory::picture;
-use super::{Failure, Memory, NamedFile, Step, Work};
+use super::{Failure, Lack, Memory, NamedFile, Step, Work};
 use crate::prompt::PLACEHOLDER;
 
 pub(super) struct Tune {
@@ -92,10 +92,14 @@ impl Work for Tune {
             return Ok(step);
         };
         if let Some(encoding) = &mut begun.encoding {
-            if encoding.step(memory.session()?, None)? {
-                let seen = SeenViews::new(begun.key.clone(), encoding)?;
-                memory.views.keep(seen);
-                begun.encoding = None;
+            match encoding.step(memory, None)? {
+                Encoded::Some => {}
+                Encoded::AllButAwaited => return Ok(Step::Waiting(Lack::News)),
+                Encoded::All => {
+                    let seen = SeenViews::new(begun.key.clone(), encoding)?;
+                    memory.views.keep(seen);
+                    begun.encoding = None;
+                }
             }
             return Ok(begun.told(steps));
         }

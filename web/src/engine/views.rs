@@ -8,10 +8,10 @@ use clipwright_shared::protocol::{Answer, ViewOfImage, ViewsAnswer, ViewsRequest
 use clipwright_shared::session::check_class_names;
 use clipwright_shared::tuning::entropy;
 
-use super::encoding::Encoding;
+use super::encoding::{Encoded, Encoding};
 use super::kept_views::{SeenViews, ViewsKey};
 use super::memory::picture;
-use super::{Failure, Memory, NamedFile, Step, Work, going};
+use super::{Failure, Lack, Memory, NamedFile, Step, Work, going};
 
 pub(super) struct Views {
     request: ViewsRequest,
@@ -82,7 +82,11 @@ impl Work for Views {
             return Ok(step);
         };
         if let Some(encoding) = &mut begun.encoding {
-            let is_done = encoding.step(memory.session()?, self.request.learned.as_deref())?;
+            let encoded = encoding.step(memory, self.request.learned.as_deref())?;
+            if encoded == Encoded::AllButAwaited {
+                return Ok(Step::Waiting(Lack::News));
+            }
+            let is_done = encoded == Encoded::All;
             let (encoded, total) = (encoding.done(), encoding.total());
             if is_done {
                 let seen = SeenViews::new(begun.key.clone(), encoding)?;

@@ -27,6 +27,7 @@ pub enum Lack {
     /// The rules of the whole vocabulary
     /// ([`Engine::bring_vocabulary`](super::Engine::bring_vocabulary)).
     Vocabulary,
-    /// More of a file ([`Engine::bytes_came`](super::Engine::bytes_came)).
-    Bytes,
+    /// More of a file, or features from a helper
+    /// ([`Engine::news_came`](super::Engine::news_came)).
+    News,
 }

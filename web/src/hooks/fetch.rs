@@ -1,6 +1,6 @@
 //! Downloads from the page's own place, with progress.
 
-use js_sys::{Array, Reflect, Uint8Array};
+use js_sys::{Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, ReadableStreamDefaultReader, Response};
@@ -19,10 +19,13 @@ pub async fn fetch_blob(
     let total = total
         .and_then(|length| length.parse().ok())
         .filter(|_| plain);
+    // The browser makes the blob, on its disk if it is large; one made of what is counted
+    // here would have to fit its memory.
+    let copy = response.clone().map_err(|_| cut_short(url))?;
+    let blob = copy.blob().map_err(|_| cut_short(url))?;
     let stream = response.body().ok_or_else(|| cut_short(url))?;
     let reader: ReadableStreamDefaultReader =
         stream.get_reader().dyn_into().map_err(|_| cut_short(url))?;
-    let parts = Array::new();
     let mut received = 0;
     loop {
         let chunk = JsFuture::from(reader.read())
@@ -36,10 +39,11 @@ pub async fn fetch_blob(
             .dyn_into()
             .map_err(|_| cut_short(url))?;
         received += u64::from(bytes.length());
-        parts.push(&bytes);
         progress(received, total);
     }
-    Blob::new_with_u8_array_sequence(&parts).map_err(|_| cut_short(url))
+    let blob = JsFuture::from(blob).await.map_err(|_| cut_short(url))?;
+    let blob: &JsValue = blob.as_ref();
+    blob.clone().dyn_into().map_err(|_| cut_short(url))
 }
 
 /// Fetches a text.

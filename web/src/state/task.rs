@@ -112,7 +112,11 @@ impl State {
         }) = waiting
         {
             let name = file.name.clone();
-            return vec![file.task(Asker::Model, Request::LoadModel { name })];
+            let request = Request::LoadModel {
+                name,
+                only_image: false,
+            };
+            return vec![file.task(Asker::Model, request)];
         }
         if self.model.info().is_none() {
             return Vec::new();

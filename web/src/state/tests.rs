@@ -129,7 +129,10 @@ fn start(state: &mut State) -> Option<Request> {
 }
 
 fn load_model(name: &str) -> Option<Request> {
-    Some(Request::LoadModel { name: name.into() })
+    Some(Request::LoadModel {
+        name: name.into(),
+        only_image: false,
+    })
 }
 
 fn load_learned(name: &str) -> Option<Request> {

@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::formats::{Outline, SCALE, StoredTensor, StoredType};
 use crate::ops::{Compact, Weight};
 
-/// Bytes that are asked for at a time. Elements of every type fit in whole.
+/// Bytes that are asked for at a time, at most.
 const PIECE: u64 = if cfg!(test) { 200 } else { 4 << 20 };
 
 /// Reads the tensors of safetensors files in the order in which they lie there.
@@ -64,22 +64,29 @@ struct Part {
 
 impl Loading {
     /// Begins with the outlines of a model's files, in their order, each with the place of
-    /// its first tensor.
+    /// its first tensor. `only_image` leaves the text encoder out.
     ///
     /// # Errors
     /// As [`ModelFile::open`] and [`ModelFile::weights`], as far as headers tell.
-    pub fn new(outlines: Vec<(Outline, u64)>, configurations: &[Configuration]) -> Result<Self> {
+    pub fn new(
+        outlines: Vec<(Outline, u64)>,
+        configurations: &[Configuration],
+        only_image: bool,
+    ) -> Result<Self> {
         let mut checkpoints = Vec::new();
         let mut places = Vec::new();
         for (outline, first) in outlines {
             checkpoints.push(outline.checkpoint);
             places.push((outline.places, first));
         }
-        let file = ModelFile::open(checkpoints, configurations)?;
+        let mut file = ModelFile::open(checkpoints, configurations)?;
         let config = file.config()?;
         let audit = file.audit();
         if !audit.is_clean() {
             return Err(Error::Audit(audit));
+        }
+        if only_image && let Some(text) = file.text.take() {
+            file.hints.left_out_text = Some(text);
         }
         let slots = file.slots();
         let mut parts = Vec::new();
@@ -143,9 +150,22 @@ impl Loading {
 
     /// The bytes to be given next, of which file; none once all have come.
     pub fn wants(&self) -> Option<(usize, Range<u64>)> {
-        let read = self.reads.get(self.next)?;
-        let end = read.place.end.min(read.place.start + PIECE);
-        Some((read.file, read.place.start..end))
+        let left = self.reads.get(self.next..)?;
+        let (file, start) = left.first().map(|read| (read.file, read.place.start))?;
+        let mut end = start;
+        // Small tensors that lie side by side come together.
+        for read in left {
+            if read.file != file || read.place.start != end {
+                break;
+            }
+            end = read.place.end.min(start + PIECE);
+            if end < read.place.end {
+                let size = self.parts[read.part].element_size(read.is_scale);
+                end -= (end - read.place.start) % size;
+                break;
+            }
+        }
+        Some((file, start..end))
     }
 
     /// Takes what [`Self::wants`] said.
@@ -157,23 +177,27 @@ impl Loading {
         let Some((_, wanted)) = self.wants() else {
             return Ok(());
         };
-        let count = bytes.len() as u64;
-        let read = &mut self.reads[self.next];
-        let part = &mut self.parts[read.part];
-        if count != wanted.end - wanted.start {
-            let ends = wanted.start + count;
-            return Err(unread(&part.name, format!("the file ends at byte {ends}")));
+        let (mut at, mut left) = (wanted.start, bytes);
+        while at < wanted.end {
+            let read = &mut self.reads[self.next];
+            let part = &mut self.parts[read.part];
+            let count = read.place.end.min(wanted.end) - at;
+            let Some((own, others)) = left.split_at_checked(count as usize) else {
+                let ends = at + left.len() as u64;
+                return Err(unread(&part.name, format!("the file ends at byte {ends}")));
+            };
+            part.take(own, read.is_scale)?;
+            (at, left) = (at + count, others);
+            self.done += count;
+            read.place.start = at;
+            if read.place.is_empty() {
+                self.next += 1;
+            }
+            if let (Some(slot), 0) = (part.slot, part.missing) {
+                self.settle(slot)?;
+            }
         }
-        part.take(bytes, read.is_scale)?;
-        self.done += count;
-        read.place.start = wanted.end;
-        if read.place.is_empty() {
-            self.next += 1;
-        }
-        match part.slot {
-            Some(slot) if part.missing == 0 => self.settle(slot),
-            _ => Ok(()),
-        }
+        Ok(())
     }
 
     /// Lays a slot out, if all of its parts are there.
@@ -258,6 +282,16 @@ impl Part {
             missing: tensor.nbytes() as u64,
             odd: 0,
         })
+    }
+
+    /// Bytes of a value, or of one of the scale's.
+    fn element_size(&self, is_scale: bool) -> u64 {
+        let dtype = if is_scale {
+            StoredType::F32
+        } else {
+            self.dtype
+        };
+        dtype.size() as u64
     }
 
     fn take(&mut self, bytes: &[u8], is_scale: bool) -> Result<()> {

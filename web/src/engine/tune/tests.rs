@@ -56,7 +56,10 @@ fn request(preset: Preset, template: &str) -> TuneRequest {
 fn engine() -> Engine {
     let mut engine = Engine::default();
     let name = "tiny".to_string();
-    let request = Box::new(Request::LoadModel { name });
+    let request = Box::new(Request::LoadModel {
+        name,
+        only_image: false,
+    });
     engine.receive(Message::Do { task: 0, request }, vec![file("tiny", MODEL)]);
     let mut events = std::iter::from_fn(|| engine.step()).map(|reply| reply.event);
     assert!(events.any(|event| matches!(event, Event::Done { .. })));

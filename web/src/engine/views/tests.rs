@@ -139,7 +139,10 @@ fn engine() -> Engine {
     let name = "tiny".to_string();
     done(
         &mut engine,
-        Request::LoadModel { name },
+        Request::LoadModel {
+            name,
+            only_image: false,
+        },
         vec![file("tiny", MODEL)],
     );
     for (name, bytes) in learned() {

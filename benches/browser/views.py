@@ -1,0 +1,101 @@
+"""Sixteen and 64 views of one image in a page, with all processors, beside onnxruntime-web.
+
+    (cd web && trunk build --release)
+    python views.py --dist web/dist --clipwright target/debug/clipwright --model DIR... [--rounds 3] [--dtype int8]
+
+As `compare.py` (which it exports with, and needs the same of), but each engine gets as many
+threads as there are processors: clipwright a worker and its helpers, which need no headers,
+onnxruntime-web threads, for which the page is served with those that they ask for, and all
+views in one batch. Ours makes the views too. Medians of the milliseconds a view are printed,
+and every time goes to `views.jsonl` beside this file.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from compare import export
+from page import chromium, server
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "forward"))
+ISOLATED = {"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp"}
+
+
+def export_for_batches(model, folder):
+    """The encoder for any number of images."""
+    import torch
+    from encoder import image_encoder
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    encoder = image_encoder(model)
+    size = encoder.image_size
+    side = size[0] if isinstance(size, (tuple, list)) else size
+    plain = folder / "f32-views.onnx"
+    shapes = ({0: torch.export.Dim("views", min=1, max=64)},)
+    torch.onnx.export(encoder, (torch.zeros(2, 3, side, side),), plain, dynamo=True, external_data=False,
+                      verbose=False, dynamic_shapes=shapes)
+    quantize_dynamic(plain, folder / "q8-views.onnx", weight_type=QuantType.QUInt8)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--dist", type=Path, required=True)
+    parser.add_argument("--clipwright", type=Path, required=True)
+    parser.add_argument("--model", type=Path, nargs="+", required=True)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--dtype", choices=("f32", "int8"), default="f32")
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--keep", type=Path, help="a folder for what is exported, to be found there again")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        root = args.keep or Path(temporary)
+        peer = root / "node_modules/onnxruntime-web"
+        if not peer.exists():
+            subprocess.run(["npm", "install", "--prefix", root, "--ignore-scripts", "onnxruntime-web"],
+                           check=True, stdout=subprocess.DEVNULL)
+        version = json.loads((peer / "package.json").read_text())["version"]
+        for model in args.model:
+            folder = root / model.name
+            told = folder / "told.json"
+            if not told.exists():
+                folder.mkdir(parents=True, exist_ok=True)
+                told.write_text(json.dumps(export(model, folder, args.clipwright.resolve())))
+            if not (folder / "q8-views.onnx").exists():
+                export_for_batches(model, folder)
+            page = Path(temporary) / f"page-{model.name}"
+            shutil.copytree(args.dist, page)
+            shutil.copytree(peer / "dist", page / "onnxruntime")
+            for file in ("views.html", "views.js"):
+                shutil.copy(HERE / file, page)
+            (page / "model").mkdir(exist_ok=True)
+            for file in folder.iterdir():
+                shutil.copy(file, page / "model" / file.name)
+            with server(page, ISOLATED) as address, chromium() as (browser, call):
+                call("/timeouts", {"script": 1_200_000, "pageLoad": 60_000})
+                call("/url", {"url": f"{address}/views.html"})
+                script = ("const [side, threads, rounds, dtype, done] = arguments; window.views(side, threads, rounds, dtype)"
+                          ".then(done, (error) => done({ error: String(error?.stack ?? error) }))")
+                side = json.loads(told.read_text())["side"]
+                told = call("/execute/async", {"script": script, "args": [side, args.threads, args.rounds, args.dtype]})
+            if "error" in told:
+                sys.exit(told["error"])
+            about = {"model": model.name, "dtype": args.dtype, "chromium": browser["browserVersion"],
+                     "onnxruntime-web": version, "cores": os.cpu_count(), "isolated": told["isolated"]}
+            print(f"{model.name}, {args.dtype}: Chromium {about['chromium']}, onnxruntime-web {version}, {about['cores']} cores")
+            with open(HERE / "views.jsonl", "a") as results:
+                for name, counts in told["results"].items():
+                    middle = {count: statistics.median(ms) for count, ms in counts.items()}
+                    each = ", ".join(f"{count} views {ms:.0f} ms each ({1000 / ms:.1f} a second)" for count, ms in middle.items())
+                    print(f"  {name:28} {each}")
+                    results.write(json.dumps({**about, "engine": name, "ms_a_view": counts}) + "\n")
+
+
+if __name__ == "__main__":
+    main()
