@@ -16,7 +16,10 @@ export interface LoadOptions {
   learned?: Record<string, Source>;
   /**
    * The worker's script; by default `../worker_loader.js` from this module. Browsers ask
-   * for it to be of the page's own host.
+   * for it to be of the page's own host. With `?helpers=2` in its address two more workers
+   * encode views for `tune`, whatever the model; without, as many as there are processors
+   * do where the model is large, as far as a quarter of the memory goes. They need no
+   * headers. A model that is given as bytes has none: they could not read it once more.
    */
   worker?: string | URL;
   signal?: AbortSignal;

@@ -10,7 +10,7 @@ use super::layout::EXPANSION;
 use super::transformer::Linear;
 use super::{Weights, check_pixels};
 use crate::error::Result;
-use crate::ops::{self, Weight, Window};
+use crate::ops::{self, Then, Weight, Window};
 
 /// Pixels → image features.
 #[derive(Debug, Clone)]
@@ -79,7 +79,7 @@ impl ModifiedResNet {
         check_pixels(pixels, self.side)?;
         let mut x = pixels.permute((0, 2, 3, 1))?.contiguous()?; // [B, H, W, 3]
         for convolution in &self.stem {
-            x = convolution.forward(&x)?.relu()?;
+            x = convolution.forward(&x, Then::Relu)?;
         }
         x = ops::average_pool(&x, 2)?;
         for block in &self.blocks {
@@ -130,8 +130,13 @@ impl Convolution {
     }
 
     /// `[B, H, W, in]` → `[B, H', W', out]`.
-    fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        Ok(ops::convolution(x, &self.weight, &self.bias, self.window)?)
+    fn forward(&self, x: &Tensor, then: Then<'_>) -> Result<Tensor> {
+        let Self {
+            weight,
+            bias,
+            window,
+        } = self;
+        Ok(ops::convolution(x, weight, bias, *window, then)?)
     }
 }
 
@@ -184,14 +189,15 @@ impl Bottleneck {
     /// `[B, H, W, in]` → `[B, H / stride, W / stride, 4·planes]`.
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let [first, second, third] = &self.convolutions;
-        let y = first.forward(x)?.relu()?;
-        let y = second.forward(&y)?.relu()?;
-        let y = third.forward(&ops::average_pool(&y, self.stride)?)?;
+        let y = first.forward(x, Then::Relu)?;
+        let y = second.forward(&y, Then::Relu)?;
         let beside = match &self.shortcut {
-            Some(shortcut) => shortcut.forward(&ops::average_pool(x, self.stride)?)?,
+            Some(shortcut) => {
+                shortcut.forward(&ops::average_pool(x, self.stride)?, Then::Nothing)?
+            }
             None => x.clone(),
         };
-        Ok((y + beside)?.relu()?)
+        third.forward(&ops::average_pool(&y, self.stride)?, Then::AddRelu(&beside))
     }
 }
 

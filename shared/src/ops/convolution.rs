@@ -5,6 +5,9 @@
 //! frozen image encoders: asking for a gradient through the gather or the pool is
 //! an error, never a silent nothing.
 
+#[cfg(not(target_arch = "wasm32"))]
+mod in_blocks;
+
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 
 use super::{Weight, contiguous, is_cpu_f32};
@@ -19,6 +22,13 @@ pub struct Window {
 }
 
 impl Window {
+    /// A pixel by itself.
+    const ONE: Self = Self {
+        side: 1,
+        stride: 1,
+        padding: 0,
+    };
+
     /// Places along `length` pixels.
     fn places(self, length: usize) -> usize {
         match (length + 2 * self.padding).checked_sub(self.side) {
@@ -26,20 +36,83 @@ impl Window {
             None => 0,
         }
     }
+
+    /// Writes the pixels of images `[B, height, width, channels]` under some places of the
+    /// kernel, from the place `first` on, one after another; `under` is of zeros.
+    fn gather(
+        self,
+        x: &[f32],
+        [height, width, channels]: [usize; 3],
+        first: usize,
+        under: &mut [f32],
+    ) {
+        let Self {
+            side,
+            stride,
+            padding,
+        } = self;
+        let (rows, columns) = (self.places(height), self.places(width));
+        for (at, under) in under.chunks_exact_mut(side * side * channels).enumerate() {
+            let place = first + at;
+            let (image, row, column) = (
+                place / (rows * columns),
+                place / columns % rows,
+                place % columns,
+            );
+            let image = &x[image * height * width * channels..][..height * width * channels];
+            for (line, under) in under.chunks_exact_mut(side * channels).enumerate() {
+                let Some(top) = (row * stride + line).checked_sub(padding) else {
+                    continue; // zeros above the image
+                };
+                if top >= height {
+                    continue; // zeros below it
+                }
+                // The part of this line that lies inside of the image.
+                let left = column * stride; // counted from the padding's edge
+                let skipped = padding.saturating_sub(left);
+                let end = (left + side).min(width + padding);
+                if left + skipped >= end {
+                    continue;
+                }
+                let from = (top * width + left + skipped - padding) * channels;
+                let count = (end - left - skipped) * channels;
+                under[skipped * channels..][..count].copy_from_slice(&image[from..][..count]);
+            }
+        }
+    }
 }
 
-/// A convolution: `x [B, H, W, C]`, `weight [out, side·side·C]` (rows of the kernel,
-/// then columns, then channels), `bias [out]` → `[B, H', W', out]`.
-pub fn convolution(x: &Tensor, weight: &Weight, bias: &Tensor, window: Window) -> Result<Tensor> {
-    let one = Window {
-        side: 1,
-        stride: 1,
-        padding: 0,
-    };
-    if window == one {
-        return weight.linear(x, Some(bias));
+/// What follows a convolution.
+#[derive(Debug, Clone, Copy)]
+pub enum Then<'a> {
+    Nothing,
+    Relu,
+    /// The sum with another of the same shape, then ReLU.
+    AddRelu(&'a Tensor),
+}
+
+/// A convolution and what follows it: `x [B, H, W, C]`, `weight [out, side·side·C]` (rows of
+/// the kernel, then columns, then channels), `bias [out]` → `[B, H', W', out]`.
+pub fn convolution(
+    x: &Tensor,
+    weight: &Weight,
+    bias: &Tensor,
+    window: Window,
+    then: Then<'_>,
+) -> Result<Tensor> {
+    #[cfg(not(target_arch = "wasm32"))]
+    if let Some(weight) = in_blocks::fits(x, weight, bias, then) {
+        return in_blocks::convolution(x, weight, bias, window, then);
     }
-    weight.linear(&windows(x, window)?, Some(bias))
+    let y = match window {
+        Window::ONE => weight.linear(x, Some(bias))?,
+        _ => weight.linear(&windows(x, window)?, Some(bias))?,
+    };
+    match then {
+        Then::Nothing => Ok(y),
+        Then::Relu => y.relu(),
+        Then::AddRelu(beside) => (y + beside)?.relu(),
+    }
 }
 
 /// The pixels under each place of the kernel: `x [B, H, W, C]` →
@@ -100,43 +173,17 @@ impl CustomOp1 for Windows {
     fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let (batch, height, width, channels) = layout.shape().dims4()?;
         let x = contiguous(self.name(), x, layout)?;
-        let Window {
-            side,
-            stride,
-            padding,
-        } = self.0;
+        let side = self.0.side;
         let (rows, columns) = (self.0.places(height), self.0.places(width));
         let row_length = columns * side * side * channels;
         if row_length == 0 || rows == 0 {
             bail!("windows: a kernel of {side} on {height} × {width} pixels");
         }
         let mut y = vec![0f32; batch * rows * row_length];
+        let image = [height, width, channels];
         y.par_chunks_exact_mut(row_length)
             .enumerate()
-            .for_each(|(at, y)| {
-                let (image, row) = (at / rows, at % rows);
-                let image = &x[image * height * width * channels..][..height * width * channels];
-                for (column, y) in y.chunks_exact_mut(side * side * channels).enumerate() {
-                    for (line, y) in y.chunks_exact_mut(side * channels).enumerate() {
-                        let Some(top) = (row * stride + line).checked_sub(padding) else {
-                            continue; // zeros above the image
-                        };
-                        if top >= height {
-                            continue; // zeros below it
-                        }
-                        // The part of this line that lies inside of the image.
-                        let left = column * stride; // counted from the padding's edge
-                        let skipped = padding.saturating_sub(left);
-                        let end = (left + side).min(width + padding);
-                        if left + skipped >= end {
-                            continue;
-                        }
-                        let from = (top * width + left + skipped - padding) * channels;
-                        let count = (end - left - skipped) * channels;
-                        y[skipped * channels..][..count].copy_from_slice(&image[from..][..count]);
-                    }
-                }
-            });
+            .for_each(|(at, y)| self.0.gather(x, image, at * columns, y));
         let shape = Shape::from((batch, rows, columns, side * side * channels));
         Ok((CpuStorage::F32(y), shape))
     }

@@ -112,7 +112,7 @@ pub(super) fn shape_of_result(x: &Layout, [outputs, inputs]: [usize; 2]) -> Resu
 }
 
 /// The values of a matrix, wherever they lie.
-fn matrix<'a>(values: &'a CpuStorage, layout: &Layout) -> Result<Matrix<'a>> {
+pub(super) fn matrix<'a>(values: &'a CpuStorage, layout: &Layout) -> Result<Matrix<'a>> {
     let values = values.as_slice::<f32>()?;
     let strides = layout.stride();
     layout.shape().dims2()?;

@@ -30,7 +30,7 @@ mod work;
 pub use activation::{Activation, quick_gelu};
 pub use attention::{attention_of_one, self_attention};
 pub use compact::Compact;
-pub use convolution::{Window, average_pool, convolution};
+pub use convolution::{Then, Window, average_pool, convolution};
 pub use layer_norm::layer_norm;
 pub use linear::linear;
 pub use sequences::{Group, Sequences};

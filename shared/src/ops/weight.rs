@@ -106,6 +106,15 @@ impl Weight {
         })
     }
 
+    /// The values, if they lie as floats in one matrix `[out, in]`.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(super) fn as_dense(&self) -> Option<&Tensor> {
+        match &self.values {
+            Values::Dense(values) => Some(values),
+            Values::Panels(_) | Values::Whole(..) => None,
+        }
+    }
+
     /// `[out, in]`
     pub fn dims(&self) -> [usize; 2] {
         [self.outputs, self.inputs]
