@@ -63,19 +63,42 @@ def export(model, folder, clipwright):
     return {"side": side, "features": features[0].tolist()}
 
 
+def exported(root, model, clipwright):
+    """The folder of what is exported of a model, made unless it is there, and what is known of it."""
+    folder = root / model.name
+    told = folder / "told.json"
+    if not told.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        told.write_text(json.dumps(export(model, folder, clipwright.resolve())))
+    return folder, json.loads(told.read_text())
+
+
+def onnxruntime_web(root):
+    """The folder of its scripts, fetched unless they are there, and its version."""
+    peer = root / "node_modules/onnxruntime-web"
+    if not peer.exists():
+        subprocess.run(["npm", "install", "--prefix", root, "--ignore-scripts", "onnxruntime-web"],
+                       check=True, stdout=subprocess.DEVNULL)
+    return peer / "dist", json.loads((peer / "package.json").read_text())["version"]
+
+
+def arguments(doc, rounds):
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--dist", type=Path, required=True)
+    parser.add_argument("--clipwright", type=Path, required=True)
+    parser.add_argument("--model", type=Path, nargs="+", required=True)
+    parser.add_argument("--rounds", type=int, default=rounds)
+    parser.add_argument("--keep", type=Path, help="a folder for what is exported, to be found there again")
+    return parser
+
+
 def cosine(a, b):
     dot = sum(x * y for x, y in zip(a, b))
     return dot / (sum(x * x for x in a) * sum(y * y for y in b)) ** 0.5
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--dist", type=Path, required=True)
-    parser.add_argument("--clipwright", type=Path, required=True)
-    parser.add_argument("--model", type=Path, nargs="+", required=True)
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--keep", type=Path, help="a folder for what is exported, to be found there again")
-    args = parser.parse_args()
+    args = arguments(__doc__, rounds=9).parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         root = args.keep or Path(temporary)
         page = root / "page"
@@ -84,19 +107,10 @@ def main():
         shutil.copytree(args.dist, page)
         shutil.copy(HERE / "compare.html", page)
         shutil.copy(HERE / "compare.js", page)
-        peer = root / "node_modules/onnxruntime-web"
-        if not peer.exists():
-            subprocess.run(["npm", "install", "--prefix", root, "--ignore-scripts", "onnxruntime-web"],
-                           check=True, stdout=subprocess.DEVNULL)
-        version = json.loads((peer / "package.json").read_text())["version"]
-        shutil.copytree(peer / "dist", page / "onnxruntime")
+        scripts, version = onnxruntime_web(root)
+        shutil.copytree(scripts, page / "onnxruntime")
         for model in args.model:
-            folder = root / model.name
-            told = folder / "told.json"
-            if not told.exists():
-                folder.mkdir(parents=True, exist_ok=True)
-                told.write_text(json.dumps(export(model, folder, args.clipwright.resolve())))
-            known = json.loads(told.read_text())
+            folder, known = exported(root, model, args.clipwright)
             (page / "model").mkdir(exist_ok=True)
             for file in folder.iterdir():
                 target = page / "model" / file.name

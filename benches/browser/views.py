@@ -10,17 +10,15 @@ views in one batch. Ours makes the views too. Medians of the milliseconds a view
 and every time goes to `views.jsonl` beside this file.
 """
 
-import argparse
 import json
 import os
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from compare import export
+from compare import arguments, exported, onnxruntime_web
 from page import chromium, server
 
 HERE = Path(__file__).resolve().parent
@@ -28,50 +26,34 @@ sys.path.insert(0, str(HERE.parent / "forward"))
 ISOLATED = {"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp"}
 
 
-def export_for_batches(model, folder):
+def export_for_batches(model, folder, side):
     """The encoder for any number of images."""
     import torch
     from encoder import image_encoder
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    encoder = image_encoder(model)
-    size = encoder.image_size
-    side = size[0] if isinstance(size, (tuple, list)) else size
     plain = folder / "f32-views.onnx"
     shapes = ({0: torch.export.Dim("views", min=1, max=64)},)
-    torch.onnx.export(encoder, (torch.zeros(2, 3, side, side),), plain, dynamo=True, external_data=False,
+    torch.onnx.export(image_encoder(model), (torch.zeros(2, 3, side, side),), plain, dynamo=True, external_data=False,
                       verbose=False, dynamic_shapes=shapes)
     quantize_dynamic(plain, folder / "q8-views.onnx", weight_type=QuantType.QUInt8)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--dist", type=Path, required=True)
-    parser.add_argument("--clipwright", type=Path, required=True)
-    parser.add_argument("--model", type=Path, nargs="+", required=True)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser = arguments(__doc__, rounds=3)
     parser.add_argument("--dtype", choices=("f32", "int8"), default="f32")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
-    parser.add_argument("--keep", type=Path, help="a folder for what is exported, to be found there again")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         root = args.keep or Path(temporary)
-        peer = root / "node_modules/onnxruntime-web"
-        if not peer.exists():
-            subprocess.run(["npm", "install", "--prefix", root, "--ignore-scripts", "onnxruntime-web"],
-                           check=True, stdout=subprocess.DEVNULL)
-        version = json.loads((peer / "package.json").read_text())["version"]
+        scripts, version = onnxruntime_web(root)
         for model in args.model:
-            folder = root / model.name
-            told = folder / "told.json"
-            if not told.exists():
-                folder.mkdir(parents=True, exist_ok=True)
-                told.write_text(json.dumps(export(model, folder, args.clipwright.resolve())))
+            folder, known = exported(root, model, args.clipwright)
             if not (folder / "q8-views.onnx").exists():
-                export_for_batches(model, folder)
+                export_for_batches(model, folder, known["side"])
             page = Path(temporary) / f"page-{model.name}"
             shutil.copytree(args.dist, page)
-            shutil.copytree(peer / "dist", page / "onnxruntime")
+            shutil.copytree(scripts, page / "onnxruntime")
             for file in ("views.html", "views.js"):
                 shutil.copy(HERE / file, page)
             (page / "model").mkdir(exist_ok=True)
@@ -82,8 +64,7 @@ def main():
                 call("/url", {"url": f"{address}/views.html"})
                 script = ("const [side, threads, rounds, dtype, done] = arguments; window.views(side, threads, rounds, dtype)"
                           ".then(done, (error) => done({ error: String(error?.stack ?? error) }))")
-                side = json.loads(told.read_text())["side"]
-                told = call("/execute/async", {"script": script, "args": [side, args.threads, args.rounds, args.dtype]})
+                told = call("/execute/async", {"script": script, "args": [known["side"], args.threads, args.rounds, args.dtype]})
             if "error" in told:
                 sys.exit(told["error"])
             about = {"model": model.name, "dtype": args.dtype, "chromium": browser["browserVersion"],

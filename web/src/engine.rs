@@ -71,19 +71,19 @@ impl Engine {
     /// Takes a message. `files` came beside it.
     pub fn receive(&mut self, message: Message, files: Vec<NamedFile>) -> Vec<Reply> {
         match message {
-            // A helper does one after the other as they come.
-            Message::Do { task, request } if matches!(*request, Request::EncodeViews { .. }) => {
-                let encoded = images::encode_views(&mut self.memory, &request, &files);
-                vec![match encoded {
-                    Ok((answer, pixels)) => Reply {
-                        event: Event::Done { task, answer },
-                        pixels,
-                    },
-                    Err(failure) => failed(task, failure),
-                }]
-            }
             Message::Do { task, request } => {
                 let lane = match *request {
+                    // A helper does one after the other as they come.
+                    Request::EncodeViews { side } => {
+                        let encoded = images::encode_views(&mut self.memory, side, &files);
+                        return vec![match encoded {
+                            Ok((answer, pixels)) => Reply {
+                                event: Event::Done { task, answer },
+                                pixels,
+                            },
+                            Err(failure) => failed(task, failure),
+                        }];
+                    }
                     Request::Train(_) => &mut self.training,
                     _ => &mut self.question,
                 };

@@ -3,7 +3,8 @@
 //!
 //! Page → worker `{ json, files: [{ name, content }] }`, worker → page `{ json,
 //! milliseconds, pixels }`. A file's content is an `ArrayBuffer`; a model's may also be a
-//! `Blob`, or a `MessagePort` that it comes through, as `worker::readers` says.
+//! `Blob`, or a `MessagePort` that it comes through, as `worker::readers` says; that one may
+//! have an address beside it, `again`, for whoever reads it once more.
 
 use std::rc::Rc;
 
@@ -20,6 +21,7 @@ const JSON: &str = "json";
 const FILES: &str = "files";
 const NAME: &str = "name";
 const CONTENT: &str = "content";
+const AGAIN: &str = "again";
 const MILLISECONDS: &str = "milliseconds";
 const PIXELS: &str = "pixels";
 
@@ -78,6 +80,25 @@ pub fn read_message(
         }
     }
     Ok((from_json(envelope)?, files))
+}
+
+/// Files where they can be read once more: their names, and a `Blob` or the text of an
+/// address.
+pub type FilesAgain = Vec<(String, JsValue)>;
+
+/// The files in an envelope, if all of them can be read once more.
+pub fn files_again(envelope: &JsValue) -> Option<FilesAgain> {
+    let files: Array = get(envelope, FILES).ok()?.dyn_into().ok()?;
+    let files = files.iter().map(|file| {
+        let name = get(&file, NAME).ok()?.as_string()?;
+        let content = get(&file, CONTENT).ok()?;
+        let again = match content.is_instance_of::<Blob>() {
+            true => content,
+            false => get(&file, AGAIN).ok().filter(JsValue::is_string)?,
+        };
+        Some((name, again))
+    });
+    files.collect()
 }
 
 /// A reply with the time that its task took, and what to transfer with it.

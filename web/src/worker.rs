@@ -13,12 +13,12 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{DedicatedWorkerGlobalScope, MessageChannel, MessageEvent, MessagePort, Response};
 
 use crate::engine::{Engine, NamedFile, Reply};
-use crate::envelope::{read_message, reply_to_page};
+use crate::envelope::{FilesAgain, files_again, read_message, reply_to_page};
 
 mod helpers;
 mod readers;
 
-use helpers::{ModelFiles, WorkerHelpers, readable_again};
+use helpers::WorkerHelpers;
 
 pub use readers::{BlobReader, PortReader};
 
@@ -63,7 +63,7 @@ pub fn run() {
                 if let Message::Do { task, request } = &message
                     && let Request::LoadModel { .. } = **request
                 {
-                    worker.opening = Some((*task, readable_again(&data)));
+                    worker.opening = Some((*task, files_again(&data)));
                 }
                 worker.receive(message, files);
             }
@@ -115,7 +115,7 @@ struct Worker {
     fetches: bool,
     helpers: Option<WorkerHelpers>,
     /// The task that opens a model, and its files for helpers.
-    opening: Option<(u32, Option<ModelFiles>)>,
+    opening: Option<(u32, Option<FilesAgain>)>,
     /// When each task began.
     begun: BTreeMap<u32, f64>,
 }

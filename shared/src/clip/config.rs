@@ -70,6 +70,14 @@ pub struct TowerConfig {
     pub epsilon: f64,
 }
 
+impl TowerConfig {
+    /// Multiplications of one token in all layers, which attends to `tokens`.
+    pub fn multiplications(&self, tokens: usize) -> usize {
+        let Self { width, hidden, .. } = self;
+        self.layers * width * (4 * width + 2 * hidden + 2 * tokens)
+    }
+}
+
 /// Which slot of a row of token ids the text feature is read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -30,6 +30,24 @@ impl Outline {
         safetensors_file::header_place(beginning)
     }
 
+    /// Reads the header that a file has in `place`, as far as the file goes.
+    ///
+    /// # Errors
+    /// As [`Self::read`]; [`crate::Error::Format`] too if the header is cut, or the file,
+    /// where its length is known, has other bytes behind it than are described.
+    pub fn of_file(header: &[u8], place: &Range<u64>, file_bytes: Option<u64>) -> Result<Self> {
+        let length = place.end - place.start;
+        if header.len() as u64 != length {
+            return Err(safetensors_file::header_is_cut(length, header.len()));
+        }
+        let outline = Self::read(header)?;
+        if let Some(bytes) = file_bytes {
+            let got = bytes.saturating_sub(place.end);
+            safetensors_file::check_data(outline.data_bytes(), got)?;
+        }
+        Ok(outline)
+    }
+
     /// Bytes behind the header.
     pub fn data_bytes(&self) -> u64 {
         self.places.last().map_or(0, |(_, place)| place.end)

@@ -35,13 +35,7 @@ pub(super) fn is_safetensors(bytes: &[u8]) -> bool {
 pub(super) fn read(bytes: &[u8]) -> Result<Checkpoint<'_>> {
     let (header, data) = split(bytes)?;
     let header = parse(header)?;
-    if header.data_bytes != data.len() {
-        return Err(invalid(format!(
-            "its header describes {} bytes of tensors; the file has {} after the header",
-            header.data_bytes,
-            data.len()
-        )));
-    }
+    check_data(header.data_bytes as u64, data.len() as u64)?;
     let mut stored = BTreeMap::new();
     for (name, info) in header.tensors {
         let (from, to) = info.data_offsets;
@@ -139,12 +133,26 @@ fn split(bytes: &[u8]) -> Result<(&[u8], &[u8])> {
         .split_first_chunk::<8>()
         .ok_or_else(|| invalid(format!("it ends after {} bytes", bytes.len())))?;
     let length = checked_length(*length)?;
-    rest.split_at_checked(length as usize).ok_or_else(|| {
-        invalid(format!(
-            "its header should have {length} bytes; the file ends after {} of them",
-            rest.len()
-        ))
-    })
+    rest.split_at_checked(length as usize)
+        .ok_or_else(|| header_is_cut(length, rest.len()))
+}
+
+/// A header of `length` bytes, of which the file has `got`.
+pub(super) fn header_is_cut(length: u64, got: usize) -> Error {
+    invalid(format!(
+        "its header should have {length} bytes; the file ends after {got} of them"
+    ))
+}
+
+/// # Errors
+/// [`Error::Format`] if there are other than the described bytes behind the header.
+pub(super) fn check_data(described: u64, got: u64) -> Result<()> {
+    if described == got {
+        return Ok(());
+    }
+    Err(invalid(format!(
+        "its header describes {described} bytes of tensors; the file has {got} after the header"
+    )))
 }
 
 /// Bytes of the header.

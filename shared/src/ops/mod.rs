@@ -59,3 +59,15 @@ fn contiguous<'a>(
         None => bail!("{operation} needs contiguous operands"),
     }
 }
+
+#[cfg(test)]
+mod fixture {
+    use candle_core::{Device, Result, Tensor};
+
+    /// A tensor of values between −1 and 1.
+    pub fn values(dims: &[usize]) -> Result<Tensor> {
+        let count = dims.iter().product::<usize>() as f32;
+        let values = Tensor::arange(0f32, count, &Device::Cpu)?;
+        (values * 0.37)?.sin()?.reshape(dims)
+    }
+}

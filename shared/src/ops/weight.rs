@@ -334,16 +334,11 @@ impl CustomOp2 for TimesPanels {
 
 #[cfg(test)]
 mod tests {
-    use candle_core::{DType, Device, Result, Tensor, Var};
+    use candle_core::{DType, Result, Tensor, Var};
 
     use super::{Weight, is_frozen};
+    use crate::ops::fixture::values;
     use crate::ops::linear;
-
-    fn values(dims: &[usize]) -> Result<Tensor> {
-        let count = dims.iter().product::<usize>() as f32;
-        let values = Tensor::arange(0f32, count, &Device::Cpu)?;
-        (values * 0.37)?.sin()?.reshape(dims)
-    }
 
     fn difference(a: &Tensor, b: &Tensor) -> Result<f32> {
         (a - b)?.abs()?.flatten_all()?.max(0)?.to_scalar()

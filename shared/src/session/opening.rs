@@ -115,28 +115,9 @@ impl Opening {
                 Ok(())
             }
             Stage::Header(file, place) => {
-                let (file, wanted) = (*file, place.end);
-                let ends = 8 + bytes.len() as u64;
-                if ends != wanted {
-                    let length = wanted - 8;
-                    return Err(cut(format!(
-                        "its header should have {length} bytes; the file ends after {} of them",
-                        bytes.len()
-                    )));
-                }
-                let outline = Outline::read(bytes)?;
-                let described = outline.data_bytes();
-                match self.parts[file].bytes {
-                    Some(length) if length != wanted + described => {
-                        return Err(cut(format!(
-                            "its header describes {described} bytes of tensors; the file has {} \
-                             after the header",
-                            length - wanted.min(length)
-                        )));
-                    }
-                    _ => {}
-                }
-                self.outlines.push((outline, wanted));
+                let (file, first) = (*file, place.end);
+                let outline = Outline::of_file(bytes, place, self.parts[file].bytes)?;
+                self.outlines.push((outline, first));
                 self.outlined.push(file);
                 self.go_on(file + 1)
             }
@@ -211,10 +192,6 @@ fn check_vocabulary(loading: &Loading) -> Result<()> {
         true => Ok(()),
         false => Tokenizer::check(loading.config().text.vocabulary),
     }
-}
-
-fn cut(reason: String) -> Error {
-    Error::format("the safetensors file", reason)
 }
 
 #[cfg(test)]

@@ -68,7 +68,6 @@ impl Work for Classify {
 
 /// As many names as take a moment.
 fn names_at_once(config: &TextConfig, templates: usize) -> usize {
-    let tower = &config.tower;
-    let token = tower.layers * tower.width * (4 * tower.width + 2 * tower.hidden);
+    let token = config.tower.multiplications(0);
     (A_MOMENT / (token * OWN_TOKENS * templates.max(1)).max(1)).max(2)
 }

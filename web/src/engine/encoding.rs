@@ -20,8 +20,6 @@ pub struct Encoding {
     views_to_come: ViewsInTurn,
     views: Vec<View>,
     batches: Vec<Batch>,
-    /// Whether helpers were told.
-    is_announced: bool,
 }
 
 /// Views that are encoded together.
@@ -54,7 +52,6 @@ impl Encoding {
             views_to_come: views,
             views: Vec::new(),
             batches: Vec::new(),
-            is_announced: false,
         }
     }
 
@@ -81,11 +78,10 @@ impl Encoding {
             let features = encoder.forward(&session.pixels(&pixels)?)?;
             self.batches[at].features = Features::Here(features.detach());
         }
-        let awaited = |batch: &Batch| !matches!(batch.features, Features::Here(_));
-        let is_made = self.views.len() >= self.total();
-        Ok(match is_made && !self.batches.iter().any(awaited) {
+        Ok(match self.done() >= self.total() {
             true => Encoded::All,
-            false if is_here || !is_made => Encoded::Some,
+            false if is_here => Encoded::Some,
+            // Nothing was left to be made.
             false => Encoded::AllButAwaited,
         })
     }
@@ -97,8 +93,7 @@ impl Encoding {
         config: &ImageConfig,
         at_once: usize,
     ) -> Result<(), Failure> {
-        if !self.is_announced {
-            self.is_announced = true;
+        if self.batches.is_empty() {
             helpers.expect(self.total() as f64 * multiplications(config) as f64);
         }
         for (number, features) in helpers.take() {
@@ -204,8 +199,7 @@ fn multiplications(config: &ImageConfig) -> usize {
     match &config.backbone {
         Backbone::Vit { patch, tower } => {
             let tokens = (config.side / patch).pow(2) + 1;
-            let token = tower.width * (4 * tower.width + 2 * tower.hidden + 2 * tokens);
-            tower.layers * tokens * token
+            tokens * tower.multiplications(tokens)
         }
         // About so many; all released ones take longer than a moment for each.
         Backbone::ResNet { width, .. } => (config.side * width).pow(2) * 30,

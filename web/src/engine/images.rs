@@ -1,7 +1,7 @@
 //! Image features: told, kept to be trained on, or made for another worker.
 
 use clipwright_shared::clip::normalise;
-use clipwright_shared::protocol::{Answer, Request};
+use clipwright_shared::protocol::Answer;
 use clipwright_shared::views::RgbImage;
 
 use super::memory::picture;
@@ -41,12 +41,9 @@ impl Work for Features {
 /// little-endian floats beside the answer.
 pub(super) fn encode_views(
     memory: &mut Memory,
-    request: &Request,
+    side: u32,
     files: &[NamedFile],
 ) -> Result<(Answer, Vec<u8>), Failure> {
-    let Request::EncodeViews { side } = *request else {
-        return Ok((Answer::ViewsEncoded, Vec::new()));
-    };
     let session = memory.session()?;
     let bytes = files.first().map_or(&[][..], NamedFile::bytes);
     let views = bytes.chunks_exact((3 * side * side).max(1) as usize);

@@ -22,7 +22,8 @@ pub async fn fetch_blob(
     // The browser makes the blob, on its disk if it is large; one made of what is counted
     // here would have to fit its memory.
     let copy = response.clone().map_err(|_| cut_short(url))?;
-    let blob = copy.blob().map_err(|_| cut_short(url))?;
+    // Listened to from the start: where the download breaks off, both fail.
+    let blob = JsFuture::from(copy.blob().map_err(|_| cut_short(url))?);
     let stream = response.body().ok_or_else(|| cut_short(url))?;
     let reader: ReadableStreamDefaultReader =
         stream.get_reader().dyn_into().map_err(|_| cut_short(url))?;
@@ -41,7 +42,7 @@ pub async fn fetch_blob(
         received += u64::from(bytes.length());
         progress(received, total);
     }
-    let blob = JsFuture::from(blob).await.map_err(|_| cut_short(url))?;
+    let blob = blob.await.map_err(|_| cut_short(url))?;
     let blob: &JsValue = blob.as_ref();
     blob.clone().dyn_into().map_err(|_| cut_short(url))
 }

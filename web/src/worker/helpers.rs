@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use gloo_events::EventListener;
-use js_sys::{Array, Uint8Array};
+use js_sys::Uint8Array;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use wasm_bindgen::{JsCast, JsValue};
@@ -15,7 +15,7 @@ use web_sys::{
 };
 
 use crate::engine::Helpers;
-use crate::envelope::{FromWorker, json_to_worker, read_reply};
+use crate::envelope::{FilesAgain, FromWorker, json_to_worker, read_reply};
 
 /// Work below this is done sooner than a helper has its model.
 const LEAST_MULTIPLICATIONS: f64 = 2e10;
@@ -25,10 +25,6 @@ const AHEAD: usize = 2;
 const SHARE_OF_MEMORY: f64 = 0.25;
 /// GiB of a device that does not tell.
 const MEMORY: f64 = 4.0;
-
-/// A model's files where they can be read once more: their names, and a `Blob` or the text of
-/// an address.
-pub type ModelFiles = Vec<(String, JsValue)>;
 
 /// The helpers of the open model; clones are the same ones.
 #[derive(Clone)]
@@ -40,7 +36,7 @@ pub struct WorkerHelpers {
 struct Pool {
     scope: DedicatedWorkerGlobalScope,
     /// None where nothing can be read once more.
-    model: Option<ModelFiles>,
+    model: Option<FilesAgain>,
     helpers: Vec<Rc<RefCell<Helper>>>,
     numbers: u32,
     done: Vec<(u32, Option<Vec<f32>>)>,
@@ -88,7 +84,7 @@ impl WorkerHelpers {
     }
 
     /// Another model is open.
-    pub fn model(&self, files: Option<ModelFiles>) {
+    pub fn model(&self, files: Option<FilesAgain>) {
         let mut pool = self.pool.borrow_mut();
         pool.helpers.clear();
         pool.done.clear();
@@ -135,7 +131,7 @@ impl WorkerHelpers {
         Ok(())
     }
 
-    fn hear(&self, helper: &Rc<RefCell<Helper>>, data: &JsValue, files: &ModelFiles) {
+    fn hear(&self, helper: &Rc<RefCell<Helper>>, data: &JsValue, files: &FilesAgain) {
         let Ok(FromWorker { event, pixels, .. }) = read_reply::<Told>(data) else {
             return self.give_up(helper);
         };
@@ -179,7 +175,7 @@ impl WorkerHelpers {
 }
 
 /// Gives a helper the model.
-async fn open(helper: &RefCell<Helper>, files: ModelFiles) -> Result<(), JsValue> {
+async fn open(helper: &RefCell<Helper>, files: FilesAgain) -> Result<(), JsValue> {
     let mut contents = Vec::with_capacity(files.len());
     for (name, content) in files {
         let content = match content.as_string() {
@@ -285,22 +281,6 @@ impl Pool {
         let others = navigator.hardware_concurrency() - 1.0;
         others.min(room).max(0.0) as usize
     }
-}
-
-/// The files beside a message, if all of them can be read once more.
-pub fn readable_again(envelope: &JsValue) -> Option<ModelFiles> {
-    let get = |object: &JsValue, key: &str| js_sys::Reflect::get(object, &key.into()).ok();
-    let files: Array = get(envelope, "files")?.dyn_into().ok()?;
-    let files = files.iter().map(|file| {
-        let name = get(&file, "name")?.as_string()?;
-        let content = get(&file, "content")?;
-        let again = match content.is_instance_of::<Blob>() {
-            true => content,
-            false => get(&file, "again").filter(JsValue::is_string)?,
-        };
-        Some((name, again))
-    });
-    files.collect()
 }
 
 #[cfg(test)]

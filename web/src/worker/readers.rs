@@ -121,6 +121,7 @@ impl Reader for PortReader {
     fn read(&mut self, place: Range<u64>) -> Result<Option<Vec<u8>>, Failure> {
         let mut arrived = self.arrived.borrow_mut();
         let read = arrived.drop_before(place.start);
+        let _ = self.port.post_message(&(read as f64).into());
         let end = arrived.start + arrived.count;
         if end < place.end {
             match &arrived.end {
@@ -131,13 +132,9 @@ impl Reader for PortReader {
                     });
                 }
                 Some(Ok(())) => {}
-                None => {
-                    let _ = self.port.post_message(&(read as f64).into());
-                    return Ok(None);
-                }
+                None => return Ok(None),
             }
         }
-        let _ = self.port.post_message(&(read as f64).into());
         let mut bytes =
             Vec::with_capacity((place.end.min(end).saturating_sub(place.start)) as usize);
         let mut at = arrived.start;

@@ -164,17 +164,12 @@ fn blocks(places: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use candle_core::{Device, Result, Tensor};
+    use candle_core::Result;
 
     use super::{convolution, fits};
     use crate::ops::convolution::{Then, Window, windows};
+    use crate::ops::fixture::values;
     use crate::ops::{Weight, linear};
-
-    fn values(dims: &[usize]) -> Result<Tensor> {
-        let count = dims.iter().product::<usize>() as f32;
-        let values = Tensor::arange(0f32, count, &Device::Cpu)?;
-        (values * 0.37)?.sin()?.reshape(dims)
-    }
 
     #[test]
     fn blocks_give_what_the_whole_gives() -> Result<()> {
