@@ -6,7 +6,7 @@
 //! an error, never a silent nothing.
 
 #[cfg(not(target_arch = "wasm32"))]
-mod in_blocks;
+mod in_place;
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 
@@ -101,8 +101,8 @@ pub fn convolution(
     then: Then<'_>,
 ) -> Result<Tensor> {
     #[cfg(not(target_arch = "wasm32"))]
-    if let Some(weight) = in_blocks::fits(x, weight, bias, then) {
-        return in_blocks::convolution(x, weight, bias, window, then);
+    if let Some(panels) = in_place::fits(x, weight, bias, then) {
+        return in_place::convolution(x, panels, bias, window, then);
     }
     let y = match window {
         Window::ONE => weight.linear(x, Some(bias))?,

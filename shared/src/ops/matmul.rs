@@ -6,6 +6,7 @@ use std::cell::RefCell;
 use gemm::Parallelism;
 
 use super::panels::{add_product, pack};
+use super::tile::COLUMNS;
 use super::work::count;
 
 /// A row-major (or transposed, or strided) matrix inside a slice.
@@ -137,7 +138,7 @@ pub(super) fn by_panels(
     out_stride: usize,
 ) {
     SCRATCH.with_borrow_mut(|[panels, rows]| {
-        pack([k, n], b, panels);
+        pack::<COLUMNS>([k, n], b, panels);
         if a.column_stride == 1 {
             return add_product([m, k, n], a, panels, out, out_stride);
         }

@@ -25,6 +25,8 @@ mod softmax;
 mod tile;
 mod weight;
 mod whole;
+#[cfg(not(target_arch = "wasm32"))]
+mod wide;
 mod work;
 
 pub use activation::{Activation, quick_gelu};

@@ -1,7 +1,8 @@
-//! Products with a matrix that lies in panels of eight columns, as WebAssembly computes
-//! them: a panel is read from its first row to its last, in one go, for every four rows of
-//! the left matrix. A weight is laid out so when it is loaded, anything else for each
-//! product.
+//! A matrix in panels of a few columns, each of which is read from its first row to its last,
+//! in one go. A weight is laid out so when it is loaded.
+//!
+//! And the products with panels of eight columns, as WebAssembly computes them, by four rows
+//! of the left matrix; there any right matrix is laid out so, for each product.
 
 use super::matmul::Matrix;
 use super::tile::{COLUMNS, Eight, ROWS, tile};
@@ -14,18 +15,23 @@ const DEPTH: usize = 768;
 /// stay in the second cache.
 const HEIGHT: usize = 200;
 
-/// Values of a matrix `[k, n]` in panels; columns that fill up the last one count.
-pub(super) fn length([k, n]: [usize; 2]) -> usize {
-    n.div_ceil(COLUMNS) * COLUMNS * k
+/// Values of a matrix `[k, n]` in panels of `WIDTH` columns; those that fill up the last one
+/// count.
+pub(super) fn length<const WIDTH: usize>([k, n]: [usize; 2]) -> usize {
+    n.div_ceil(WIDTH) * WIDTH * k
 }
 
-/// Lays a matrix `[k, n]` out in panels `[⌈n / 8⌉, k, 8]`; zeros fill up the last one.
-pub(super) fn pack([k, n]: [usize; 2], value: impl Fn(usize, usize) -> f32, panels: &mut Vec<f32>) {
+/// Lays a matrix `[k, n]` out in panels `[⌈n / WIDTH⌉, k, WIDTH]`; zeros fill up the last one.
+pub(super) fn pack<const WIDTH: usize>(
+    [k, n]: [usize; 2],
+    value: impl Fn(usize, usize) -> f32,
+    panels: &mut Vec<f32>,
+) {
     panels.clear();
-    panels.reserve_exact(length([k, n]));
-    for first in (0..n).step_by(COLUMNS) {
+    panels.reserve_exact(length::<WIDTH>([k, n]));
+    for first in (0..n).step_by(WIDTH) {
         for row in 0..k {
-            panels.extend((first..first + COLUMNS).map(|column| match column < n {
+            panels.extend((first..first + WIDTH).map(|column| match column < n {
                 true => value(row, column),
                 false => 0.0,
             }));
@@ -35,12 +41,12 @@ pub(super) fn pack([k, n]: [usize; 2], value: impl Fn(usize, usize) -> f32, pane
 
 /// The value at a place of a matrix of `k` rows in panels.
 #[inline(always)]
-pub(super) fn at(panels: &[f32], k: usize, row: usize, column: usize) -> f32 {
-    panels[(column / COLUMNS * k + row) * COLUMNS + column % COLUMNS]
+pub(super) fn at<const WIDTH: usize>(panels: &[f32], k: usize, row: usize, column: usize) -> f32 {
+    panels[(column / WIDTH * k + row) * WIDTH + column % WIDTH]
 }
 
 /// Adds the product of `a [m, k]`, whose columns lie side by side, with a matrix `[k, n]`
-/// in panels to `out [m, n]`, in rows of `out_stride` values.
+/// in panels of eight to `out [m, n]`, in rows of `out_stride` values.
 pub(super) fn add_product(
     [m, k, n]: [usize; 3],
     a: Matrix<'_>,
@@ -95,6 +101,7 @@ fn parts(length: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
 mod tests {
     use super::{add_product, at, length, pack};
     use crate::ops::matmul::Matrix;
+    use crate::ops::tile::COLUMNS;
 
     fn values(count: usize) -> Vec<f32> {
         (0..count).map(|at| ((at * 37) % 19) as f32 - 9.0).collect()
@@ -107,8 +114,8 @@ mod tests {
         for [m, k, n] in shapes.chain([[3, 800, 5], [201, 3, 9], [2, 1, 1]]) {
             let (a, b, stride) = (values(m * k), values(k * n), n + 2);
             let mut panels = Vec::new();
-            pack([k, n], |row, column| b[row * n + column], &mut panels);
-            assert_eq!(panels.len(), length([k, n]));
+            pack::<COLUMNS>([k, n], |row, column| b[row * n + column], &mut panels);
+            assert_eq!(panels.len(), length::<COLUMNS>([k, n]));
             let before = values(m * stride);
             let mut out = before.clone();
             add_product([m, k, n], Matrix::rows(&a, k), &panels, &mut out, stride);
@@ -124,7 +131,10 @@ mod tests {
                 }
             }
             for column in 0..n {
-                assert_eq!(at(&panels, k, k - 1, column), b[(k - 1) * n + column]);
+                assert_eq!(
+                    at::<COLUMNS>(&panels, k, k - 1, column),
+                    b[(k - 1) * n + column]
+                );
             }
         }
     }

@@ -13,14 +13,16 @@ use super::matmul::{Matrix, by_panels};
 use super::panels::{add_product, at, length, pack};
 use super::tile::COLUMNS;
 use super::whole::{self, Column, QUAD};
+#[cfg(not(target_arch = "wasm32"))]
+use super::wide;
 use super::{contiguous, is_cpu_f32, linear};
 
 /// The weight `[out, in]` of a linear layer.
 ///
 /// What is trained stays as it is. What is frozen is laid out anew, once: in panels for
-/// WebAssembly; elsewhere column by column, since read from rows, above all from rows that
-/// take a multiple of a page, which all fall into the same few places of the cache, it
-/// takes up to three times as long.
+/// WebAssembly and for processors with wide registers; elsewhere column by column, since read
+/// from rows, above all from rows that take a multiple of a page, which all fall into the
+/// same few places of the cache, it takes up to three times as long.
 #[derive(Debug, Clone)]
 pub struct Weight {
     values: Values,
@@ -32,7 +34,7 @@ pub struct Weight {
 enum Values {
     /// `[out, in]`
     Dense(Tensor),
-    /// `[⌈out / 8⌉, in, 8]`
+    /// `[⌈out / width⌉, in, width]`, the width 8 or 32
     Panels(Tensor),
     /// Bytes `[⌈out / 8⌉, ⌈in / 4⌉, 32]`, and what their columns mean.
     Whole(Tensor, Arc<[Column]>),
@@ -41,8 +43,12 @@ enum Values {
 impl Weight {
     /// Takes a weight `[out, in]`.
     pub fn new(weight: Tensor) -> Result<Self> {
+        #[cfg(not(target_arch = "wasm32"))]
+        if is_frozen(&weight) && wide::is_there() {
+            return Self::in_panels::<{ wide::COLUMNS }>(weight);
+        }
         match cfg!(target_arch = "wasm32") && is_frozen(&weight) {
-            true => Self::in_panels(weight),
+            true => Self::in_panels::<COLUMNS>(weight),
             false if weight.track_op() => Self::dense(weight),
             false => Self::dense(weight.t()?.contiguous()?.t()?),
         }
@@ -58,12 +64,12 @@ impl Weight {
         }
     }
 
-    /// The same weight for a layer that gradients come back through, where a dense one is
+    /// The same weight for a layer that gradients come back through, where natively it is
     /// read by rows.
     pub fn into_rows(self) -> Result<Self> {
-        match self.values {
-            Values::Dense(values) => Self::dense(values.contiguous()?),
-            Values::Panels(_) | Values::Whole(..) => Ok(self),
+        match cfg!(target_arch = "wasm32") {
+            true => Ok(self),
+            false => Self::dense(self.values()?.contiguous()?),
         }
     }
 
@@ -76,10 +82,11 @@ impl Weight {
         })
     }
 
-    fn in_panels(weight: Tensor) -> Result<Self> {
+    fn in_panels<const WIDTH: usize>(weight: Tensor) -> Result<Self> {
         let (outputs, inputs) = weight.dims2()?;
-        let panels = (outputs.div_ceil(COLUMNS), inputs, COLUMNS);
-        let values = weight.apply_op1_no_bwd(&IntoPanels)?.reshape(panels)?;
+        let panels = (outputs.div_ceil(WIDTH), inputs, WIDTH);
+        let values = weight.apply_op1_no_bwd(&IntoPanels::<WIDTH>)?;
+        let values = values.reshape(panels)?;
         Ok(Self {
             values: Values::Panels(values),
             outputs,
@@ -106,12 +113,12 @@ impl Weight {
         })
     }
 
-    /// The values, if they lie as floats in one matrix `[out, in]`.
+    /// The panels `[⌈out / 32⌉, in, 32]`, if the weight lies in such.
     #[cfg(not(target_arch = "wasm32"))]
-    pub(super) fn as_dense(&self) -> Option<&Tensor> {
+    pub(super) fn as_wide_panels(&self) -> Option<&Tensor> {
         match &self.values {
-            Values::Dense(values) => Some(values),
-            Values::Panels(_) | Values::Whole(..) => None,
+            Values::Panels(panels) if panels.dims()[2] == wide::COLUMNS => Some(panels),
+            _ => None,
         }
     }
 
@@ -134,7 +141,7 @@ impl Weight {
         match &self.values {
             Values::Dense(values) => Ok(values.clone()),
             Values::Panels(panels) => panels
-                .transpose(1, 2)? // [panels, 8, in]
+                .transpose(1, 2)? // [panels, width, in]
                 .contiguous()?
                 .reshape(((), inputs))?
                 .narrow(0, 0, outputs),
@@ -150,16 +157,19 @@ impl Weight {
 
     /// The weight of `count` of the outputs, from `first` on.
     pub fn outputs(&self, first: usize, count: usize) -> Result<Self> {
-        let is_whole_panels = first.is_multiple_of(COLUMNS) && count.is_multiple_of(COLUMNS);
-        let panels = |all: &Tensor| all.narrow(0, first / COLUMNS, count / COLUMNS);
+        let some = || self.values()?.narrow(0, first, count);
+        let are_panels = |width| first.is_multiple_of(width) && count.is_multiple_of(width);
+        let panels = |all: &Tensor, width| all.narrow(0, first / width, count / width);
         let values = match &self.values {
             Values::Dense(values) => Values::Dense(values.narrow(0, first, count)?),
-            Values::Panels(all) if is_whole_panels => Values::Panels(panels(all)?),
-            Values::Whole(all, columns) if is_whole_panels => {
-                Values::Whole(panels(all)?, columns[first..first + count].into())
+            Values::Panels(all) => match all.dims()[2] {
+                width if are_panels(width) => Values::Panels(panels(all, width)?),
+                _ => return Self::new(some()?),
+            },
+            Values::Whole(all, columns) if are_panels(COLUMNS) => {
+                Values::Whole(panels(all, COLUMNS)?, columns[first..first + count].into())
             }
-            Values::Panels(_) => return Self::in_panels(self.values()?.narrow(0, first, count)?),
-            Values::Whole(..) => return Self::in_bytes(self.values()?.narrow(0, first, count)?),
+            Values::Whole(..) => return Self::in_bytes(some()?),
         };
         Ok(Self {
             values,
@@ -183,9 +193,12 @@ impl Weight {
             Some(bias) => bias.contiguous()?,
             None => Tensor::zeros(self.outputs, x.dtype(), x.device())?,
         };
-        let inputs = self.inputs;
-        x.contiguous()?
-            .apply_op3(panels, &bias, InPanels { inputs, columns })
+        let operation = InPanels {
+            inputs: self.inputs,
+            is_wide: columns.is_none() && panels.dims()[2] != COLUMNS,
+            columns,
+        };
+        x.contiguous()?.apply_op3(panels, &bias, operation)
     }
 }
 
@@ -195,9 +208,9 @@ fn is_frozen(weight: &Tensor) -> bool {
 }
 
 /// `weight [out, in]` → its transpose in panels.
-struct IntoPanels;
+struct IntoPanels<const WIDTH: usize>;
 
-impl CustomOp1 for IntoPanels {
+impl<const WIDTH: usize> CustomOp1 for IntoPanels<WIDTH> {
     fn name(&self) -> &'static str {
         "into-panels"
     }
@@ -209,14 +222,17 @@ impl CustomOp1 for IntoPanels {
         let shape = [inputs, outputs];
         let mut panels = Vec::new();
         let value = |input, output| weight[output * of_output + input * of_input];
-        pack(shape, value, &mut panels);
-        Ok((CpuStorage::F32(panels), Shape::from(length(shape))))
+        pack::<WIDTH>(shape, value, &mut panels);
+        let length = length::<WIDTH>(shape);
+        Ok((CpuStorage::F32(panels), Shape::from(length)))
     }
 }
 
 /// `(x [.., in], panels, bias [out])` → `[.., out]`.
 struct InPanels {
     inputs: usize,
+    /// Whether panels have 32 columns, not eight.
+    is_wide: bool,
     /// What the columns mean, if they are bytes.
     columns: Option<Arc<[Column]>>,
 }
@@ -243,7 +259,15 @@ impl CustomOp3 for InPanels {
         let result = shape_of_result(x_layout, [outputs, inputs])?;
         let x = contiguous(self.name(), x, x_layout)?;
         let rows = x.len() / inputs.max(1);
-        let mut y = contiguous(self.name(), bias, bias_layout)?.repeat(rows);
+        let bias = contiguous(self.name(), bias, bias_layout)?;
+        #[cfg(not(target_arch = "wasm32"))]
+        if self.is_wide {
+            let panels = contiguous(self.name(), panels, panels_layout)?;
+            let right = wide::Right { panels, bias };
+            let y = wide::product(rows, &Matrix::rows(x, inputs), right, |_, _, _| ());
+            return Ok((CpuStorage::F32(y), result));
+        }
+        let mut y = bias.repeat(rows);
         let shape = [rows, inputs, outputs];
         match &self.columns {
             None => {
@@ -273,6 +297,7 @@ impl CustomOp3 for InPanels {
         let grad = grad.contiguous()?.detach();
         let times = TimesPanels(Self {
             inputs: self.inputs,
+            is_wide: self.is_wide,
             columns: self.columns.clone(),
         });
         let grad_x = match x.track_op() {
@@ -313,13 +338,23 @@ impl CustomOp2 for TimesPanels {
         };
         let grad = contiguous(self.name(), grad, grad_layout)?;
         let rows = grad.len() / outputs.max(1);
-        let mut out = vec![0f32; rows * inputs];
         let shape = [rows, outputs, inputs];
         let grad = Matrix::rows(grad, outputs);
+        #[cfg(not(target_arch = "wasm32"))]
+        if self.0.is_wide {
+            let panels = contiguous(self.name(), panels, panels_layout)?;
+            let right = wide::Right {
+                panels: &wide::transposed([inputs, outputs], panels),
+                bias: &vec![0.0; inputs],
+            };
+            let out = wide::product(rows, &grad, right, |_, _, _| ());
+            return Ok((CpuStorage::F32(out), Shape::from(dims)));
+        }
+        let mut out = vec![0f32; rows * inputs];
         match &self.0.columns {
             None => {
                 let panels = contiguous(self.name(), panels, panels_layout)?;
-                let value = |output, input| at(panels, inputs, input, output);
+                let value = |output, input| at::<COLUMNS>(panels, inputs, input, output);
                 by_panels(shape, grad, value, &mut out, inputs);
             }
             Some(columns) => {
@@ -336,7 +371,7 @@ impl CustomOp2 for TimesPanels {
 mod tests {
     use candle_core::{DType, Result, Tensor, Var};
 
-    use super::{Weight, is_frozen};
+    use super::{COLUMNS, Weight, is_frozen, wide};
     use crate::ops::fixture::values;
     use crate::ops::linear;
 
@@ -362,11 +397,14 @@ mod tests {
 
     #[test]
     fn however_it_lies_it_gives_what_the_weight_gives_forwards_and_backwards() -> Result<()> {
-        for [outputs, inputs] in [[8, 5], [24, 16], [13, 9], [3, 2]] {
+        for [outputs, inputs] in [[8, 5], [24, 16], [13, 9], [3, 2], [70, 9]] {
             let weight = values(&[outputs, inputs])?;
-            let panels = Weight::in_panels(weight.clone())?;
-            assert_eq!(difference(&panels.values()?, &weight)?, 0.0);
-            assert!(compare(&panels, &weight)?.iter().all(|error| *error < 1e-5));
+            let panels = Weight::in_panels::<COLUMNS>(weight.clone())?;
+            let wide = Weight::in_panels::<{ wide::COLUMNS }>(weight.clone())?;
+            for panels in [&panels, &wide] {
+                assert_eq!(difference(&panels.values()?, &weight)?, 0.0);
+                assert!(compare(panels, &weight)?.iter().all(|error| *error < 1e-5));
+            }
             let bytes = Weight::in_bytes(weight.clone())?;
             let near = bytes.values()?;
             assert!(difference(&near, &weight)? < 0.004); // half a step of values up to 1
@@ -374,7 +412,7 @@ mod tests {
             // Only what goes in is rounded, to seven bits.
             assert!(forwards < 0.008 * inputs as f32 && backwards < 1e-5);
             for [first, count] in [[0, 3], [0, outputs], [1, 2]] {
-                for (whole, all) in [(&panels, &weight), (&bytes, &near)] {
+                for (whole, all) in [(&panels, &weight), (&wide, &weight), (&bytes, &near)] {
                     let some = whole.outputs(first, count)?;
                     let expected = all.narrow(0, first, count)?;
                     assert!(difference(&some.values()?, &expected)? < 1e-6);
@@ -393,7 +431,7 @@ mod tests {
         assert!(!is_frozen(trained.as_tensor()));
         assert!(!is_frozen(&weight.to_dtype(DType::F16)?));
         let trained_bias = Var::from_tensor(&values(&[8])?)?;
-        let frozen = Weight::in_panels(weight)?;
+        let frozen = Weight::new(weight)?;
         let y = frozen.linear(&values(&[2, 4])?, Some(&trained_bias))?;
         let gradients = y.sum_all()?.backward()?;
         let of_bias = gradients

@@ -1,18 +1,16 @@
-//! A convolution some places at a time: what is gathered for them, multiplied and rectified
-//! stays in the processor's cache from one to the next.
+//! A convolution that reads pixels where they are: a row of the product's left matrix is the
+//! pixels under one place of the kernel, each a part of its own, and nothing is gathered.
 
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Storage, Tensor, bail};
 
 use super::{Then, Window};
-use crate::ops::linear::matrix;
-use crate::ops::matmul::{Matrix, Threads, matmul};
+use crate::ops::wide::{Right, Rows, product};
 use crate::ops::{Weight, contiguous, is_cpu_f32};
-use crate::parallel::*;
 
-/// Places at a time. Fewer, and the weight is brought into the product's order too often.
-const BLOCK: usize = 384;
+/// Fewer channels than this are gathered sooner than looked up.
+const LEAST_CHANNELS: usize = 8;
 
-/// The weight, if all is frozen floats on the CPU.
+/// The weight's panels, if it has any, and all is frozen floats on the CPU.
 pub(super) fn fits<'a>(
     x: &Tensor,
     weight: &'a Weight,
@@ -24,19 +22,20 @@ pub(super) fn fits<'a>(
         Then::AddRelu(beside) => fits(beside),
         Then::Nothing | Then::Relu => true,
     };
-    let weight = weight.as_dense().filter(|weight| fits(weight))?;
-    (fits(x) && fits(bias) && beside).then_some(weight)
+    let are_wide = x.dims().last() >= Some(&LEAST_CHANNELS);
+    let panels = weight.as_wide_panels()?;
+    (fits(x) && fits(bias) && beside && are_wide).then_some(panels)
 }
 
 /// See [`super::convolution`].
 pub(super) fn convolution(
     x: &Tensor,
-    weight: &Tensor,
+    panels: &Tensor,
     bias: &Tensor,
     window: Window,
     then: Then<'_>,
 ) -> Result<Tensor> {
-    let operation = InBlocks {
+    let operation = InPlace {
         window,
         is_rectified: !matches!(then, Then::Nothing),
         beside: match then {
@@ -45,17 +44,60 @@ pub(super) fn convolution(
         },
     };
     let bias = bias.contiguous()?;
-    x.contiguous()?.apply_op3_no_bwd(weight, &bias, &operation)
+    x.contiguous()?.apply_op3_no_bwd(panels, &bias, &operation)
 }
 
-/// `(x [B, H, W, C], weight [out, side·side·C], bias [out])` → `[B, H', W', out]`.
-struct InBlocks {
+/// `(x [B, H, W, C], panels [⌈out / 32⌉, side·side·C, 32], bias [out])` → `[B, H', W', out]`.
+struct InPlace {
     window: Window,
     beside: Option<Tensor>,
     is_rectified: bool,
 }
 
-impl CustomOp3 for InBlocks {
+/// The pixels under every place of the kernel.
+struct Under<'a> {
+    x: &'a [f32],
+    /// Height, width and channels of an image.
+    image: [usize; 3],
+    window: Window,
+    /// A pixel outside of the image.
+    outside: Vec<f32>,
+}
+
+impl Rows for Under<'_> {
+    fn parts(&self) -> usize {
+        self.window.side.pow(2)
+    }
+
+    fn depth(&self) -> usize {
+        self.outside.len()
+    }
+
+    fn row<'a>(&'a self, place: usize, parts: &mut Vec<&'a [f32]>) {
+        let [height, width, channels] = self.image;
+        let Window {
+            side,
+            stride,
+            padding,
+        } = self.window;
+        let (rows, columns) = (self.window.places(height), self.window.places(width));
+        let (line, column) = (place / columns, place % columns);
+        let (image, row) = (line / rows, line % rows);
+        for line in row * stride..row * stride + side {
+            let line = line.checked_sub(padding).filter(|line| *line < height);
+            let pixels = line.map(|line| &self.x[(image * height + line) * width * channels..]);
+            for pixel in column * stride..column * stride + side {
+                let pixel = pixel.checked_sub(padding).filter(|pixel| *pixel < width);
+                parts.push(match (pixels, pixel) {
+                    (Some(pixels), Some(pixel)) => &pixels[pixel * channels..][..channels],
+                    _ => &self.outside,
+                });
+            }
+        }
+    }
+}
+
+impl CustomOp3 for InPlace {
     fn name(&self) -> &'static str {
         "convolution"
     }
@@ -64,13 +106,14 @@ impl CustomOp3 for InBlocks {
         &self,
         x: &CpuStorage,
         x_layout: &Layout,
-        weight: &CpuStorage,
-        weight_layout: &Layout,
+        panels: &CpuStorage,
+        panels_layout: &Layout,
         bias: &CpuStorage,
         bias_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
         let (batch, height, width, channels) = x_layout.shape().dims4()?;
-        let (outputs, inputs) = weight_layout.shape().dims2()?;
+        let (_, inputs, _) = panels_layout.shape().dims3()?;
+        let outputs = bias_layout.shape().elem_count();
         let side = self.window.side;
         let (rows, columns) = (self.window.places(height), self.window.places(width));
         let places = batch * rows * columns;
@@ -79,9 +122,10 @@ impl CustomOp3 for InBlocks {
                 "convolution: a kernel [{outputs}, {inputs}] of {side} on {height} × {width} × {channels}"
             );
         }
-        let x = contiguous(self.name(), x, x_layout)?;
-        let weight = matrix(weight, weight_layout)?.transposed(); // [in, out]
-        let bias = contiguous(self.name(), bias, bias_layout)?;
+        let right = Right {
+            panels: contiguous(self.name(), panels, panels_layout)?,
+            bias: contiguous(self.name(), bias, bias_layout)?,
+        };
         let beside = self.beside.as_ref().map(Tensor::storage_and_layout);
         let beside = match &beside {
             Some((storage, layout)) => match &**storage {
@@ -96,55 +140,22 @@ impl CustomOp3 for InBlocks {
                 beside.len()
             );
         }
-        let mut y = vec![0f32; places * outputs];
-        let some = |scratch: &mut Vec<f32>, first: usize, y: &mut [f32], threads: Threads| {
-            let count = y.len() / outputs;
-            for y in y.chunks_exact_mut(outputs) {
-                y.copy_from_slice(bias);
-            }
-            let under = match self.window {
-                Window::ONE => &x[first * inputs..][..count * inputs],
-                window => {
-                    scratch.clear();
-                    scratch.resize(count * inputs, 0.0);
-                    window.gather(x, [height, width, channels], first, scratch);
-                    scratch
-                }
-            };
-            let under = Matrix::rows(under, inputs);
-            matmul(
-                [count, inputs, outputs],
-                under,
-                weight,
-                y,
-                outputs,
-                true,
-                1.0,
-                threads,
-            );
-            if let Some(beside) = beside.get(first * outputs..) {
-                for (y, beside) in y.iter_mut().zip(beside) {
-                    *y += beside;
-                }
+        let under = Under {
+            x: contiguous(self.name(), x, x_layout)?,
+            image: [height, width, channels],
+            window: self.window,
+            outside: vec![0.0; channels],
+        };
+        let y = product(places, &under, right, |place, output, y| {
+            if let Some(beside) = beside.get(place * outputs + output..) {
+                y.iter_mut()
+                    .zip(beside)
+                    .for_each(|(y, beside)| *y += beside);
             }
             if self.is_rectified {
-                for y in y {
-                    *y = y.max(0.0);
-                }
+                y.iter_mut().for_each(|y| *y = y.max(0.0));
             }
-        };
-        match blocks(places) {
-            1 => some(&mut Vec::new(), 0, &mut y, Threads::All),
-            blocks => {
-                let block = places.div_ceil(blocks);
-                y.par_chunks_mut(block * outputs).enumerate().for_each_init(
-                    Vec::new,
-                    |scratch, (at, y)| {
-                        some(scratch, at * block, y, Threads::One);
-                    },
-                );
-            }
-        }
+        });
         Ok((
             CpuStorage::F32(y),
             Shape::from((batch, rows, columns, outputs)),
@@ -152,27 +163,16 @@ impl CustomOp3 for InBlocks {
     }
 }
 
-/// Into how many blocks so many places fall: as many for each thread, or one that all
-/// threads share.
-fn blocks(places: usize) -> usize {
-    let threads = rayon::current_num_threads().max(1);
-    match places / BLOCK {
-        few if few < threads => 1,
-        blocks => blocks.next_multiple_of(threads),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use candle_core::Result;
 
-    use super::{convolution, fits};
-    use crate::ops::convolution::{Then, Window, windows};
+    use crate::ops::convolution::{Then, Window, convolution, windows};
     use crate::ops::fixture::values;
     use crate::ops::{Weight, linear};
 
     #[test]
-    fn blocks_give_what_the_whole_gives() -> Result<()> {
+    fn pixels_in_place_give_what_gathered_ones_give() -> Result<()> {
         for (side, stride, padding) in [(3, 1, 1), (3, 2, 1), (1, 1, 0), (2, 2, 0)] {
             let window = Window {
                 side,
@@ -181,9 +181,9 @@ mod tests {
             };
             // Places enough for several blocks, and for one.
             for length in [61, 9] {
-                let x = values(&[2, length, length, 5])?;
-                let kernel = values(&[7, side * side * 5])?;
-                let bias = values(&[7])?;
+                let x = values(&[2, length, length, 9])?;
+                let kernel = values(&[39, side * side * 9])?;
+                let bias = values(&[39])?;
                 let whole = linear(&windows(&x, window)?, &kernel, Some(&bias))?;
                 let beside = values(whole.dims())?;
                 let weight = Weight::new(kernel)?;
@@ -192,8 +192,7 @@ mod tests {
                     (Then::Relu, whole.relu()?),
                     (Then::AddRelu(&beside), (&whole + &beside)?.relu()?),
                 ] {
-                    let kernel = fits(&x, &weight, &bias, then).expect("all of it is frozen");
-                    let got = convolution(&x, kernel, &bias, window, then)?;
+                    let got = convolution(&x, &weight, &bias, window, then)?;
                     assert_eq!(got.dims(), expected.dims());
                     let error = (got - expected)?.abs()?.flatten_all()?.max(0)?;
                     let error = error.to_scalar::<f32>()?;
@@ -206,19 +205,19 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_refused() -> Result<()> {
-        let (x, bias) = (values(&[1, 4, 4, 3])?, values(&[2])?);
-        let kernel = values(&[2, 3])?;
-        let beside = values(&[1, 4, 4, 1])?;
+        let (x, bias) = (values(&[1, 4, 4, 9])?, values(&[2])?);
+        let kernel = Weight::new(values(&[2, 9])?)?;
+        let beside = values(&[1, 4, 4, 3])?;
         let add = Then::AddRelu(&beside);
         assert!(convolution(&x, &kernel, &bias, Window::ONE, add).is_err());
-        let odd = values(&[2, 4])?;
+        let odd = Weight::new(values(&[2, 10])?)?;
         assert!(convolution(&x, &odd, &bias, Window::ONE, Then::Relu).is_err());
         let too_large = Window {
             side: 9,
             stride: 1,
             padding: 0,
         };
-        let kernel = values(&[2, 243])?;
+        let kernel = Weight::new(values(&[2, 729])?)?;
         assert!(convolution(&x, &kernel, &bias, too_large, Then::Relu).is_err());
         Ok(())
     }
