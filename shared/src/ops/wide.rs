@@ -36,8 +36,8 @@ pub(super) fn is_there() -> bool {
 pub(super) trait Rows: Sync {
     fn parts(&self) -> usize;
     fn depth(&self) -> usize;
-    /// Adds the parts of a row to `parts`.
-    fn row<'a>(&'a self, row: usize, parts: &mut Vec<&'a [f32]>);
+    /// Tells each part of a row by its number.
+    fn row<'a>(&'a self, row: usize, tell: impl FnMut(usize, &'a [f32]));
 }
 
 /// Rows that lie in one piece.
@@ -50,8 +50,8 @@ impl Rows for Matrix<'_> {
         self.row_stride
     }
 
-    fn row<'a>(&'a self, row: usize, parts: &mut Vec<&'a [f32]>) {
-        parts.push(&self.values[row * self.row_stride..][..self.row_stride]);
+    fn row<'a>(&'a self, row: usize, mut tell: impl FnMut(usize, &'a [f32])) {
+        tell(0, &self.values[row * self.row_stride..][..self.row_stride]);
     }
 }
 
@@ -276,22 +276,21 @@ impl<R: Rows> Block<'_, R> {
     /// The block's rows, `most` at once or one less.
     fn in_turn(&self, most: usize) -> Vec<InTurn<'_>> {
         let height = self.height.len();
-        let count = self.rows.parts();
-        let mut all = Vec::with_capacity(most * count);
+        let spans: Vec<&Span> = self.spans.iter().flatten().collect();
+        let of_part = spans.len() / self.rows.parts().max(1);
         let in_turn = parts(height, height.div_ceil(most)).map(|some| {
-            let first = self.height.start + some.start;
-            all.clear();
-            for row in first..first + some.len() {
-                self.rows.row(row, &mut all);
-            }
-            let mut values = Vec::with_capacity(all.len());
-            for span in self.spans.iter().flatten() {
-                let of_rows = all.iter().skip(span.part).step_by(count);
-                values.extend(of_rows.map(|part| &part[span.values.clone()]));
+            let (first, count) = (self.height.start + some.start, some.len());
+            let mut values: Vec<&[f32]> = vec![&[]; spans.len() * count];
+            for row in 0..count {
+                self.rows.row(first + row, |part, all| {
+                    for at in part * of_part..(part + 1) * of_part {
+                        values[at * count + row] = &all[spans[at].values.clone()];
+                    }
+                });
             }
             InTurn {
                 first,
-                count: some.len(),
+                count,
                 values,
             }
         });
@@ -319,9 +318,10 @@ mod tests {
             self.pieces.first().map_or(0, Vec::len)
         }
 
-        fn row<'a>(&'a self, row: usize, parts: &mut Vec<&'a [f32]>) {
+        fn row<'a>(&'a self, row: usize, mut tell: impl FnMut(usize, &'a [f32])) {
             let pieces = &self.pieces[row * self.parts..][..self.parts];
-            parts.extend(pieces.iter().map(Vec::as_slice));
+            let pieces = pieces.iter().enumerate();
+            pieces.for_each(|(part, piece)| tell(part, piece));
         }
     }
 

@@ -73,7 +73,7 @@ impl Rows for Under<'_> {
         self.outside.len()
     }
 
-    fn row<'a>(&'a self, place: usize, parts: &mut Vec<&'a [f32]>) {
+    fn row<'a>(&'a self, place: usize, mut tell: impl FnMut(usize, &'a [f32])) {
         let [height, width, channels] = self.image;
         let Window {
             side,
@@ -83,16 +83,16 @@ impl Rows for Under<'_> {
         let (rows, columns) = (self.window.places(height), self.window.places(width));
         let (line, column) = (place / columns, place % columns);
         let (image, row) = (line / rows, line % rows);
-        for line in row * stride..row * stride + side {
-            let line = line.checked_sub(padding).filter(|line| *line < height);
-            let pixels = line.map(|line| &self.x[(image * height + line) * width * channels..]);
-            for pixel in column * stride..column * stride + side {
-                let pixel = pixel.checked_sub(padding).filter(|pixel| *pixel < width);
-                parts.push(match (pixels, pixel) {
-                    (Some(pixels), Some(pixel)) => &pixels[pixel * channels..][..channels],
-                    _ => &self.outside,
-                });
-            }
+        for part in 0..side * side {
+            let line = (row * stride + part / side).checked_sub(padding);
+            let pixel = (column * stride + part % side).checked_sub(padding);
+            let inside = line.filter(|line| *line < height);
+            let inside = inside.zip(pixel.filter(|pixel| *pixel < width));
+            let pixels = inside.map(|(line, pixel)| {
+                let first = ((image * height + line) * width + pixel) * channels;
+                &self.x[first..first + channels]
+            });
+            tell(part, pixels.unwrap_or(&self.outside));
         }
     }
 }

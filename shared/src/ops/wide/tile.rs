@@ -63,29 +63,28 @@ unsafe fn tile<V: Register, const ROWS: usize>(
         // SAFETY: as the caller says.
         unsafe {
             let mut sums = [[V::splat(0.0); 2]; ROWS];
-            for (row, sums) in sums.iter_mut().enumerate() {
+            for row in 0..ROWS {
                 let start = start.add(row * start_stride + column);
-                *sums = [V::load(start), V::load(start.add(V::LANES))];
+                sums[row] = [V::load(start), V::load(start.add(V::LANES))];
             }
             let mut of_panel = panel.as_ptr().add(column);
-            for rows in values.chunks_exact(ROWS) {
-                let depth = rows[0].len();
-                let rows: [*const f32; ROWS] = std::array::from_fn(|row| rows[row].as_ptr());
-                for at in 0..depth {
+            for pieces in values.chunks_exact(ROWS) {
+                let rows: [*const f32; ROWS] = std::array::from_fn(|row| pieces[row].as_ptr());
+                for at in 0..pieces[0].len() {
                     let left = V::load(of_panel);
                     let right = V::load(of_panel.add(V::LANES));
                     of_panel = of_panel.add(super::COLUMNS);
-                    for (sums, row) in sums.iter_mut().zip(rows) {
-                        let value = V::splat(*row.add(at));
-                        sums[0] = sums[0].plus_product(value, left);
-                        sums[1] = sums[1].plus_product(value, right);
+                    for row in 0..ROWS {
+                        let value = V::splat(*rows[row].add(at));
+                        sums[row][0] = sums[row][0].plus_product(value, left);
+                        sums[row][1] = sums[row][1].plus_product(value, right);
                     }
                 }
             }
-            for (row, sums) in sums.into_iter().enumerate() {
+            for row in 0..ROWS {
                 let out = out.add(row * out_stride + column);
-                sums[0].store(out);
-                sums[1].store(out.add(V::LANES));
+                sums[row][0].store(out);
+                sums[row][1].store(out.add(V::LANES));
             }
         }
     }
