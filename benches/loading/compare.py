@@ -44,12 +44,12 @@ def photo(width, height, number):
         shape = (height // grain + 2, width // grain + 2, 3)
         layer = Image.fromarray(random.integers(0, 256, shape, dtype=np.uint8))
         layer = layer.resize((width, height), Image.BICUBIC)
-        sum_of += (np.asarray(layer, np.float32) - 128) * grain**0.8
+        sum_of += (np.asarray(layer, np.float32) - 128) * grain**0.6
         grain //= 2
     left, top = random.integers(0, width // 2), random.integers(0, height // 2)
     sum_of[top : top + height // 3, left : left + width // 3] += sum_of.std()
     scaled = 128 + 50 * (sum_of - sum_of.mean()) / sum_of.std()
-    noisy = scaled + random.normal(0, 3, scaled.shape)
+    noisy = scaled + random.normal(0, 5, scaled.shape)
     return Image.fromarray(noisy.clip(0, 255).astype(np.uint8))
 
 
