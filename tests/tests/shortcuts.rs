@@ -106,7 +106,7 @@ fn bench_tells_how_fast_images_are_loaded() {
     for (line, images) in [
         (
             "bench loading --data data --view centre --side 32 --threads 1 --json",
-            80,
+            100,
         ),
         (
             "bench loading --images 5 --batch 2 --side 40 --threads 2 --json",
