@@ -11,7 +11,7 @@ mod synthetic;
 mod train;
 mod tune;
 
-pub use bench::Bench;
+pub use bench::{Bench, BenchLoading, BenchTraining, LoadedView};
 pub use data::{Check, Data, DataList, Generate, Samples};
 pub use files::{Convert, DtypeArg, Encoder, Features, Inspect, NamingArg};
 pub use hub::{Models, Pull};
@@ -82,7 +82,8 @@ pub enum Command {
     /// Check data sets, list those known by name, make images of the embedded world
     #[command(subcommand)]
     Data(Data),
-    /// Where the time of a training goes, on photographs that are made up
+    /// Where the time goes of a training, or of loading images
+    #[command(subcommand)]
     Bench(Bench),
     /// Train the embedded model from scratch
     Pretrain(Pretrain),

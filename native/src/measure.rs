@@ -9,11 +9,10 @@ use clipwright_shared::Session;
 use clipwright_shared::clip::ImageEncoder;
 use clipwright_shared::eval::{ConfusionMatrix, Metrics, TOP, ranked};
 use clipwright_shared::learners::{Classifier, Learner};
-use clipwright_shared::views::{RgbImage, clip_view_of_rgb};
 use serde::{Deserialize, Serialize};
 
 use crate::data::Item;
-use crate::data::loader::{Images, ViewsAhead};
+use crate::data::loader::{Images, Normalise, Order, PixelsAhead, ViewKind};
 use crate::progress::steps_bar;
 
 /// Views encoded together.
@@ -32,37 +31,36 @@ pub struct Measured {
 /// # Errors
 /// If an image cannot be read; the message names it.
 pub fn features(session: &Session, encoder: &ImageEncoder, items: &[Item]) -> Result<Tensor> {
-    let side = session.clip.config.image.side as u32;
     let paths = items.iter().map(|item| item.path.clone());
     let images = Arc::new(Images::with_budget(paths, 0));
-    encode_ahead(session, encoder, images, move |image, _, _| {
-        clip_view_of_rgb(image, side)
-    })
+    let recipe = Normalise::of(session).recipe(ViewKind::Test);
+    let mut pixels = PixelsAhead::new(images, orders_of_all(items.len(), 0), recipe)?;
+    encode(encoder, &mut pixels, items.len())
 }
 
-/// Features `[images, embed_dim]`, as `encoder` gives them, of one view of each image:
-/// `view` is that of [`ViewsAhead`], and runs ahead of the encoder.
+/// All of `images` once, as many to a batch as are encoded together.
+pub fn orders_of_all(images: usize, epoch: usize) -> impl Iterator<Item = Order> + Send {
+    (0..images)
+        .step_by(VIEWS_PER_FORWARD)
+        .map(move |first| Order {
+            epoch,
+            images: (first..images.min(first + VIEWS_PER_FORWARD)).collect(),
+        })
+}
+
+/// Features `[images, embed_dim]`, as `encoder` gives them, of the next `images` views of
+/// [`orders_of_all`].
 ///
 /// # Errors
 /// If an image cannot be read; the message names it.
-pub fn encode_ahead(
-    session: &Session,
-    encoder: &ImageEncoder,
-    images: Arc<Images>,
-    view: impl Fn(&RgbImage, usize, usize) -> clipwright_shared::Result<RgbImage>
-    + Send
-    + Sync
-    + 'static,
-) -> Result<Tensor> {
-    let all: Vec<usize> = (0..images.len()).collect();
-    let batches: Vec<Vec<usize>> = all.chunks(VIEWS_PER_FORWARD).map(<[_]>::to_vec).collect();
-    let bar = steps_bar(images.len());
+pub fn encode(encoder: &ImageEncoder, pixels: &mut PixelsAhead, images: usize) -> Result<Tensor> {
+    let bar = steps_bar(images);
     bar.set_message("images encoded");
     let mut features = Vec::new();
-    for views in ViewsAhead::new(images, batches, view)? {
-        let views = views?;
-        features.push(encoder.forward(&session.pixels(&views)?)?.detach());
-        bar.inc(views.len() as u64);
+    for pixels in pixels.take(images.div_ceil(VIEWS_PER_FORWARD)) {
+        let pixels = pixels?;
+        features.push(encoder.forward(&pixels)?.detach());
+        bar.inc(pixels.dim(0)? as u64);
     }
     bar.finish_and_clear();
     Ok(Tensor::cat(&features, 0)?)

@@ -2,6 +2,9 @@
 //! a gradient that is not zero: candle drops gradients without an error, so
 //! nothing else would notice.
 
+#[path = "gradients/halves.rs"]
+mod halves;
+
 use anyhow::{Context, Result, ensure};
 use candle_core::{DType, Device, Tensor, Var};
 use clipwright_shared::clip::{Clip, TokenRow, Weights, normalise};

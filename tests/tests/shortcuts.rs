@@ -3,6 +3,7 @@
 use std::fs;
 
 use clipwright_tests::{clipwright_json, refuses, shifted_pictures, succeeds};
+use serde_json::Value;
 
 #[test]
 fn cached_views_are_the_crops_of_the_first_epochs_over_again() {
@@ -41,16 +42,10 @@ fn cached_views_are_the_crops_of_the_first_epochs_over_again() {
 fn bench_tells_where_the_time_goes_and_writes_a_trace() {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();
-    for (method, parts) in [
-        (
-            "coop",
-            &["backward", "crop", "decode", "image", "optimizer", "text"][..],
-        ),
-        (
-            "lora",
-            &["backward", "crop", "decode", "image", "optimizer", "text"],
-        ),
-    ] {
+    // What the loader does on threads of its own, and what is done beside it.
+    let ahead = ["crop", "decode", "normalise"];
+    let parts = ["backward", "image", "optimizer", "text", "wait"];
+    for method in ["coop", "lora"] {
         let line = format!(
             "bench {method} --model tiny --classes 3 --images 4 --batch 2 --steps 2 --trace t.json --json"
         );
@@ -60,16 +55,14 @@ fn bench_tells_where_the_time_goes_and_writes_a_trace() {
             (&2.into(), &2.into())
         );
         let seconds = figures["seconds"].as_f64().unwrap();
-        let mut names = Vec::new();
-        for part in figures["parts"].as_array().unwrap() {
-            names.push(part["name"].as_str().unwrap());
-            assert!(part["times"].as_u64().unwrap() > 0, "{part}");
-        }
-        names.sort_unstable();
-        assert_eq!(names, parts, "{method}");
+        assert_eq!(
+            part_names(&figures),
+            sorted([&ahead[..], &parts[..]].concat()),
+            "{method}"
+        );
         // What is done on the thread that trains lies one behind another.
         let own = figures["parts"].as_array().unwrap().iter();
-        let own = own.filter(|part| !["decode", "crop"].contains(&part["name"].as_str().unwrap()));
+        let own = own.filter(|part| !ahead.contains(&part["name"].as_str().unwrap()));
         let sum: f64 = own.map(|part| part["seconds"].as_f64().unwrap()).sum();
         assert!(sum > 0.0 && sum <= seconds, "{sum} s of {seconds} s");
         assert!(figures["peak_memory_bytes"].as_u64().unwrap() > 1 << 20);
@@ -88,5 +81,51 @@ fn bench_tells_where_the_time_goes_and_writes_a_trace() {
         ("coop --images 3 --batch 4", "do not fill a batch"),
     ] {
         refuses(here, &format!("bench {what} --model tiny"), &[expected]).unwrap();
+    }
+}
+
+/// The names of the parts, in alphabetical order; each was done.
+fn part_names(figures: &Value) -> Vec<String> {
+    let parts = figures["parts"].as_array().unwrap().iter();
+    sorted(parts.map(|part| {
+        assert!(part["times"].as_u64().unwrap() > 0, "{part}");
+        part["name"].as_str().unwrap()
+    }))
+}
+
+fn sorted<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    let mut names: Vec<String> = names.into_iter().map(String::from).collect();
+    names.sort_unstable();
+    names
+}
+
+#[test]
+fn bench_tells_how_fast_images_are_loaded() {
+    let folder = shifted_pictures(2).unwrap();
+    let here = folder.path();
+    for (line, images) in [
+        (
+            "bench loading --data data --view centre --side 32 --threads 1 --json",
+            100,
+        ),
+        (
+            "bench loading --images 5 --batch 2 --side 40 --threads 2 --json",
+            5,
+        ),
+    ] {
+        let figures = clipwright_json(here, line.split(' ')).unwrap();
+        assert_eq!(figures["images"], images, "{line}");
+        assert_eq!(figures["seconds"].as_array().unwrap().len(), 3);
+        assert!(figures["images_per_second"].as_f64().unwrap() > 0.0);
+        let names = sorted(["crop", "decode", "normalise", "wait"]);
+        assert_eq!(part_names(&figures), names);
+    }
+    for (what, expected) in [
+        ("--images 0", "--images is 0"),
+        ("--batch 0", "--batch is 0"),
+        ("--threads 0", "--threads is 0"),
+        ("--data nowhere", "nowhere is not a folder of images"),
+    ] {
+        refuses(here, &format!("bench loading {what}"), &[expected]).unwrap();
     }
 }

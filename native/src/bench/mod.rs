@@ -1,10 +1,12 @@
 //! Where the time of a training goes: a real one, on photographs that are made up, with
-//! its parts timed.
+//! its parts timed. And what loading images takes, without a model.
 
+mod loading;
 mod parts;
 mod peak;
 mod photos;
 
+pub use loading::{Loading, LoadingFigures, load};
 pub use parts::Part;
 pub use photos::{Photos, photos};
 

@@ -1,20 +1,80 @@
-//! `clipwright bench`: where the time of a training goes.
+//! `clipwright bench`: where the time of a training goes, or of loading images.
+
+use std::num::NonZeroUsize;
+use std::thread::available_parallelism;
 
 use anyhow::Result;
+use clipwright_shared::views::RandomResizedCrop;
 use comfy_table::{CellAlignment, Table, presets as borders};
 
-use crate::args::Bench;
-use crate::bench::{self, Course, Figures};
+use crate::args::{Bench, BenchLoading, BenchTraining, LoadedView};
+use crate::bench::{self, Course, Figures, Loading, LoadingFigures, Part};
+use crate::data::loader::ViewKind;
+use crate::data::{self, Split, Subset};
 use crate::model;
-use crate::settings::{Plan, layered};
+use crate::settings::{MethodArg, Plan, layered};
 
 /// Steps, unless the settings say.
 const STEPS: usize = 10;
 
 pub fn run(args: &Bench) -> Result<()> {
+    match args {
+        Bench::Loading(args) => load(args),
+        Bench::Coop(args) => train(MethodArg::Coop, args),
+        Bench::Cocoop(args) => train(MethodArg::Cocoop, args),
+        Bench::Lora(args) => train(MethodArg::Lora, args),
+        Bench::LinearProbe(args) => train(MethodArg::LinearProbe, args),
+    }
+}
+
+fn load(args: &BenchLoading) -> Result<()> {
+    let mut made_up = None;
+    let images = match &args.data {
+        Some(data) => data::open(data, None)?
+            .items(Split::All, Subset::All)
+            .into_iter()
+            .map(|item| item.path)
+            .collect(),
+        None => made_up.insert(bench::photos(args.images)?).paths().to_vec(),
+    };
+    let figures = bench::load(&Loading {
+        images,
+        view: match args.view {
+            LoadedView::Centre => ViewKind::Test,
+            LoadedView::Crop => ViewKind::Crop {
+                augment: RandomResizedCrop::default(),
+                seed: 1,
+            },
+        },
+        side: args.side,
+        batch: args.batch,
+        threads: args
+            .threads
+            .unwrap_or_else(|| available_parallelism().map_or(1, NonZeroUsize::get)),
+        passes: args.passes,
+    })?;
+    match args.json {
+        true => println!("{}", serde_json::to_string_pretty(&figures)?),
+        false => print_loading(&figures),
+    }
+    Ok(())
+}
+
+fn print_loading(figures: &LoadingFigures) {
+    println!(
+        "{:.1} images/s on {} threads, {} images, {} passes\n",
+        figures.images_per_second,
+        figures.threads,
+        figures.images,
+        figures.seconds.len()
+    );
+    print_parts(&figures.parts, figures.seconds.iter().sum());
+    println!("\nall but wait run on the loader's threads, and are added up over these");
+}
+
+fn train(method: MethodArg, args: &BenchTraining) -> Result<()> {
     let photos = bench::photos(args.images)?;
-    let (mut settings, preset) =
-        layered(args.method, args.preset.as_deref(), None, &args.settings)?;
+    let (mut settings, preset) = layered(method, args.preset.as_deref(), None, &args.settings)?;
     settings.data = Some(photos.folder().to_path_buf());
     let own = &args.settings;
     if own.steps.is_none() && own.epochs.is_none() && own.steps_per_shot.is_none() {
@@ -22,7 +82,7 @@ pub fn run(args: &Bench) -> Result<()> {
         settings.steps_per_shot = None;
         settings.steps = Some(STEPS);
     }
-    let plan = Plan::resolve(args.method, preset, &settings)?;
+    let plan = Plan::resolve(method, preset, &settings)?;
     let session = model::open_by_name(&plan.model, &plan.device, plan.precision)?;
     let course = Course {
         plan: &plan,
@@ -50,11 +110,16 @@ fn print(figures: &Figures) {
         figures.seconds,
         figures.peak_memory_bytes as f64 / f64::from(1 << 20)
     );
+    print_parts(&figures.parts, figures.seconds);
+    println!("\ndecode, crop and normalise run beside the others, on threads of their own");
+}
+
+fn print_parts(parts: &[Part], seconds: f64) {
     let mut table = Table::new();
     table.load_preset(borders::NOTHING);
     table.set_header(["part", "seconds", "of all", "times"]);
-    for part in &figures.parts {
-        let share = 100.0 * part.seconds / figures.seconds;
+    for part in parts {
+        let share = 100.0 * part.seconds / seconds;
         table.add_row([
             part.name.clone(),
             format!("{:.3}", part.seconds),
@@ -68,5 +133,4 @@ fn print(figures: &Figures) {
         }
     }
     println!("{table}");
-    println!("\ndecode and crop run beside the others, on threads of their own");
 }

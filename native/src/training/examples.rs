@@ -8,13 +8,10 @@ use candle_core::Tensor;
 use clipwright_shared::Session;
 use clipwright_shared::clip::normalise;
 use clipwright_shared::train::{self, Input, Targets};
-use clipwright_shared::views::{RandomResizedCrop, RgbImage, clip_view_of_rgb};
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
 
 use super::mixing::Mixing;
-use crate::data::loader::{Images, ViewsAhead};
-use crate::measure::encode_ahead;
+use crate::data::loader::{Images, Normalise, Order, PixelsAhead, Recipe, ViewKind};
+use crate::measure::{encode, orders_of_all};
 use crate::settings::TrainingPlan;
 
 /// Labelled images; the synthetic ones behind the real ones.
@@ -40,25 +37,39 @@ impl Examples {
     }
 }
 
-/// The batches of an epoch: a new order of the images, cut, and at most `most` of them.
+/// The batches of an epoch: a new order of the images, cut, and at most `most` of them. In
+/// each batch the first `real` images stand first: mixed images are mixed with their like.
 pub(super) fn epoch_batches(
-    images: usize,
+    [images, real]: [usize; 2],
     plan: &TrainingPlan,
     seed: u64,
     epoch: usize,
     most: usize,
 ) -> Vec<Vec<usize>> {
     let steps = plan.steps_per_epoch(images).min(most);
-    train::epoch_batches(images, plan.batch, steps, seed, epoch)
+    let mut batches = train::epoch_batches(images, plan.batch, steps, seed, epoch);
+    for batch in &mut batches {
+        batch.sort_by_key(|&image| image >= real);
+    }
+    batches
 }
 
 /// Where the input of a step comes from.
 pub(super) struct Source<'a> {
+    of: Of<'a>,
+    kind: Kind,
+    /// Views of the epoch that came first and of all behind it: those of the next epoch
+    /// are made while the last steps of one are done.
+    pixels: Option<PixelsAhead>,
+}
+
+/// What is trained on, and how.
+#[derive(Clone, Copy)]
+struct Of<'a> {
     session: &'a Session,
     examples: &'a Examples,
     plan: &'a TrainingPlan,
     seed: u64,
-    kind: Kind,
 }
 
 enum Kind {
@@ -82,99 +93,149 @@ impl<'a> Source<'a> {
         seed: u64,
     ) -> Self {
         Self {
-            session,
-            examples,
-            plan,
-            seed,
+            of: Of {
+                session,
+                examples,
+                plan,
+                seed,
+            },
             kind: match (input, plan.augment, plan.cached_views) {
                 (Input::Pixels, ..) => Kind::Pixels,
                 (_, None, _) => Kind::Kept(vec![None]),
                 (_, _, Some(views)) => Kind::Kept(vec![None; views]),
                 _ => Kind::Encoded,
             },
+            pixels: None,
         }
+    }
+
+    /// The inputs of an epoch's batches, in order. Epochs follow each other.
+    pub fn epoch<'b>(
+        &'b mut self,
+        epoch: usize,
+        batches: &'b [Vec<usize>],
+    ) -> Result<Box<dyn Iterator<Item = Batch> + 'b>> {
+        let of = self.of;
+        if let Kind::Pixels = self.kind {
+            let pixels = self.pixels(epoch)?.zip(batches).enumerate();
+            return Ok(Box::new(pixels.map(move |(step, (pixels, batch))| {
+                of.mixed(pixels?, batch, [epoch, step])
+            })));
+        }
+        let features = self.features(epoch)?;
+        Ok(Box::new(batches.iter().map(move |batch| {
+            let index: Vec<u32> = batch.iter().map(|&image| image as u32).collect();
+            let index = Tensor::new(index, &of.session.device)?;
+            Ok((features.index_select(&index, 0)?, of.targets(batch)?))
+        })))
     }
 
     /// Image features of an epoch's views.
     fn features(&mut self, epoch: usize) -> Result<Tensor> {
-        let Kind::Kept(kept) = &self.kind else {
-            return self.encode(epoch);
+        let place = match &self.kind {
+            Kind::Kept(kept) => epoch % kept.len(),
+            _ => 0,
         };
-        let place = epoch % kept.len();
-        if let Some(features) = &kept[place] {
+        if let Kind::Kept(kept) = &self.kind
+            && let Some(features) = &kept[place]
+        {
             return Ok(features.clone());
         }
-        let features = self.encode(place)?;
+        let Of {
+            session, examples, ..
+        } = self.of;
+        // The decoding runs ahead of the encoder.
+        let features = encode(&session.clip.image, self.pixels(epoch)?, examples.len())?;
+        let features = normalise(&features)?.detach();
         if let Kind::Kept(kept) = &mut self.kind {
             kept[place] = Some(features.clone());
         }
         Ok(features)
     }
 
-    /// The inputs of an epoch's batches, in order.
-    pub fn epoch<'b>(
-        &'b mut self,
-        epoch: usize,
-        batches: &'b [Vec<usize>],
-    ) -> Result<Box<dyn Iterator<Item = Batch> + 'b>> {
-        if let Kind::Pixels = self.kind {
-            return self.pixels(epoch, batches);
-        }
-        let features = self.features(epoch)?;
-        let source = &*self;
-        Ok(Box::new(batches.iter().map(move |batch| {
-            let index: Vec<u32> = batch.iter().map(|&image| image as u32).collect();
-            let index = Tensor::new(index, &source.session.device)?;
-            let targets = source.targets(batch)?;
-            Ok((features.index_select(&index, 0)?, targets))
-        })))
+    /// Views, those of `epoch` next.
+    fn pixels(&mut self, epoch: usize) -> Result<&mut PixelsAhead> {
+        let pixels = match self.pixels.take() {
+            Some(pixels) => pixels,
+            None => {
+                let images = self.of.examples.images.clone();
+                PixelsAhead::new(images, self.orders_from(epoch), self.of.recipe())?
+            }
+        };
+        Ok(self.pixels.insert(pixels))
     }
 
-    fn pixels<'b>(
-        &'b self,
-        epoch: usize,
-        batches: &'b [Vec<usize>],
-    ) -> Result<Box<dyn Iterator<Item = Batch> + 'b>> {
-        // Mixed images are mixed with their like: the real ones of a batch stand first.
-        let mut batches = batches.to_vec();
-        for batch in &mut batches {
-            batch.sort_by_key(|&image| image >= self.examples.real);
-        }
-        let views = ViewsAhead::new(
-            self.examples.images.clone(),
-            batches.clone(),
-            self.view(epoch),
-        )?;
-        let mixed = views.zip(batches).enumerate();
-        Ok(Box::new(mixed.map(move |(step, (views, batch))| {
-            let pixels = self.session.pixels(&views?)?;
-            let mixing = &self.examples.mixing;
-            if mixing.is_off() {
-                return Ok((pixels, self.targets(&batch)?));
+    /// What is seen from `epoch` on.
+    fn orders_from(&self, epoch: usize) -> Box<dyn Iterator<Item = Order> + Send> {
+        let Of {
+            examples,
+            plan,
+            seed,
+            ..
+        } = self.of;
+        let (images, real) = (examples.len(), examples.real);
+        let epochs = epoch..plan.epochs(images);
+        match &self.kind {
+            Kind::Pixels => {
+                let plan = plan.clone();
+                let steps = plan.steps(images);
+                Box::new(epochs.flat_map(move |epoch| {
+                    let left = steps - epoch * plan.steps_per_epoch(images);
+                    let batches = epoch_batches([images, real], &plan, seed, epoch, left);
+                    batches
+                        .into_iter()
+                        .map(move |images| Order { epoch, images })
+                }))
             }
-            let real = batch
-                .iter()
-                .filter(|&&image| image < self.examples.real)
-                .count();
-            let parts = [real, batch.len() - real];
-            let labels: Vec<usize> = batch.iter().map(|&at| self.examples.labels[at]).collect();
-            let place = ((epoch as u64) << 32) + step as u64;
-            let (pixels, targets) = mixing.mix(
-                &pixels,
-                &labels,
-                parts,
-                self.examples.n_classes,
-                self.plan.label_smoothing,
-                [self.seed, place],
-            )?;
-            Ok((pixels, self.weighted(targets, &batch)?))
-        })))
+            Kind::Encoded => Box::new(epochs.flat_map(move |epoch| orders_of_all(images, epoch))),
+            Kind::Kept(kept) => {
+                let places = kept.len();
+                let epochs = epochs.take(places);
+                Box::new(epochs.flat_map(move |epoch| orders_of_all(images, epoch % places)))
+            }
+        }
+    }
+}
+
+impl Of<'_> {
+    /// How a view is made.
+    fn recipe(self) -> Recipe<Tensor> {
+        let seed = self.seed;
+        let kind = match self.plan.augment {
+            None => ViewKind::Test,
+            Some(augment) => ViewKind::Crop { augment, seed },
+        };
+        Normalise::of(self.session).recipe(kind)
+    }
+
+    /// A batch's pixels and right answers, both mixed if images are to be.
+    fn mixed(self, pixels: Tensor, batch: &[usize], [epoch, step]: [usize; 2]) -> Batch {
+        let mixing = &self.examples.mixing;
+        if mixing.is_off() {
+            return Ok((pixels, self.targets(batch)?));
+        }
+        let real = batch
+            .iter()
+            .filter(|&&image| image < self.examples.real)
+            .count();
+        let (pixels, targets) = mixing.mix(
+            &pixels,
+            &self.labels(batch),
+            [real, batch.len() - real],
+            self.examples.n_classes,
+            self.plan.label_smoothing,
+            [self.seed, ((epoch as u64) << 32) + step as u64],
+        )?;
+        Ok((pixels, self.weighted(targets, batch)?))
+    }
+
+    fn labels(self, batch: &[usize]) -> Vec<usize> {
+        batch.iter().map(|&at| self.examples.labels[at]).collect()
     }
 
     /// The right answers for the examples of a batch.
-    fn targets(&self, batch: &[usize]) -> Result<Targets> {
-        let labels: Vec<usize> = batch.iter().map(|&at| self.examples.labels[at]).collect();
-        let mut targets = Targets::of(&labels, &self.session.device)?;
+    fn targets(self, batch: &[usize]) -> Result<Targets> {
+        let mut targets = Targets::of(&self.labels(batch), &self.session.device)?;
         let smoothing = self.plan.label_smoothing;
         if smoothing > 0.0 {
             targets = targets.softened(self.examples.n_classes, smoothing, None)?;
@@ -182,7 +243,7 @@ impl<'a> Source<'a> {
         self.weighted(targets, batch)
     }
 
-    fn weighted(&self, targets: Targets, batch: &[usize]) -> Result<Targets> {
+    fn weighted(self, targets: Targets, batch: &[usize]) -> Result<Targets> {
         let Some(lambda) = self.examples.lambda else {
             return Ok(targets);
         };
@@ -191,33 +252,5 @@ impl<'a> Source<'a> {
             .map(|&image| image >= self.examples.real)
             .collect();
         Ok(targets.real_and_synthetic(&synthetic, lambda)?)
-    }
-
-    /// Normalised features `[images, embed_dim]` of this epoch's views, the decoding
-    /// running ahead of the encoder.
-    fn encode(&self, epoch: usize) -> Result<Tensor> {
-        let images = self.examples.images.clone();
-        let encoder = &self.session.clip.image;
-        let features = encode_ahead(self.session, encoder, images, self.view(epoch))?;
-        Ok(normalise(&features)?.detach())
-    }
-
-    /// How a view is made in `epoch`. Every crop has a random stream of its own, so the
-    /// result does not depend on how many threads draw them.
-    fn view(
-        &self,
-        epoch: usize,
-    ) -> impl Fn(&RgbImage, usize, usize) -> clipwright_shared::Result<RgbImage> + Send + Sync + 'static
-    {
-        let side = self.session.clip.config.image.side as u32;
-        let (augment, seed): (Option<RandomResizedCrop>, u64) = (self.plan.augment, self.seed);
-        move |image, _, index| match &augment {
-            None => clip_view_of_rgb(image, side),
-            Some(augment) => {
-                let mut random = ChaCha8Rng::seed_from_u64(seed ^ 0x_c1_1b);
-                random.set_stream(((epoch as u64) << 32) + index as u64);
-                augment.view(image, side, &mut random)
-            }
-        }
     }
 }

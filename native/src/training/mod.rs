@@ -110,7 +110,8 @@ pub fn train(
         if stopping.is_over() {
             break;
         }
-        let batches = epoch_batches(images, plan, seed, epoch, steps - step);
+        let shown = [images, examples.real];
+        let batches = epoch_batches(shown, plan, seed, epoch, steps - step);
         let mut inputs = source.epoch(epoch, &batches)?;
         let (mut loss, mut correct, mut seen, mut lr) = (0.0, 0, 0, plan.lr);
         for batch in &batches {

@@ -5,13 +5,11 @@
 //! An adapter is kept apart from the model: [`super::Clip::adapted`] puts it on,
 //! [`super::Clip::merged`] adds it into the weights.
 
-use candle_core::Tensor;
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+use candle_core::{DType, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::ops;
+use crate::ops::{self, Beside, Dropout, LowRankPart, LowRanks};
 
 /// The projections of one attention.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -55,7 +53,7 @@ impl LowRank {
     /// `x [.., width]` → `[.., width]`, never forming the dense matrix.
     fn forward(&self, x: &Tensor, dropout: Option<Dropout>) -> Result<Tensor> {
         let x = match dropout {
-            Some(dropout) => dropout.forward(x)?,
+            Some(dropout) => checked(dropout)?.forward(x)?,
             None => x.clone(),
         };
         // The matrices stay in f32, whatever type the model computes in.
@@ -100,18 +98,65 @@ impl BlockAdapter {
         } else {
             x.clone()
         };
-        let dropout = self
-            .dropout
-            .map(|dropout| dropout.stream(projection as u64));
-        part.forward(x, dropout).map(Some)
+        part.forward(x, self.dropout_of(projection)).map(Some)
+    }
+
+    /// What is dropped of the input of one projection's adapter.
+    fn dropout_of(&self, projection: Projection) -> Option<Dropout> {
+        self.dropout.map(|dropout| Dropout {
+            stream: dropout.stream + projection as u64,
+            ..dropout
+        })
+    }
+
+    /// All of them as one operation takes them, if there are any; differentiable in their
+    /// matrices.
+    pub(super) fn low_ranks(&self) -> Result<Option<LowRanks>> {
+        self.low_ranks_of(&Projection::ALL)
+    }
+
+    fn low_ranks_of(&self, projections: &[Projection]) -> Result<Option<LowRanks>> {
+        let (mut a, mut b, mut parts) = (Vec::new(), Vec::new(), Vec::new());
+        for &projection in projections {
+            let Some(part) = self.part(projection) else {
+                continue;
+            };
+            let (rank, width) = part.a.dims2()?;
+            parts.push(LowRankPart {
+                beside: match projection {
+                    Projection::Output => Beside::Output,
+                    _ => Beside::Input {
+                        column: projection as usize * width,
+                    },
+                },
+                rank,
+                scaling: part.scaling,
+                dropout: self.dropout_of(projection).map(checked).transpose()?,
+            });
+            a.push(part.a.clone());
+            b.push(part.b.t()?);
+        }
+        if parts.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(LowRanks {
+            a: Tensor::cat(&a, 0)?,
+            b: Tensor::cat(&b, 0)?,
+            parts,
+            detached_input: self.detached_input,
+        }))
     }
 
     /// What is added to queries, keys and values: `x [.., width]` →
     /// `[.., 3·width]`, or nothing.
     pub(super) fn queries_keys_values(&self, x: &Tensor) -> Result<Option<Tensor>> {
-        let [query, key, value, _] = Projection::ALL;
+        let projections = &Projection::ALL[..3];
+        if x.device().is_cpu() && x.dtype() == DType::F32 && x.rank() == 2 {
+            let low_ranks = self.low_ranks_of(projections)?;
+            return Ok(low_ranks.map(|added| added.forward(x)).transpose()?);
+        }
         let mut added = Vec::new();
-        for projection in [query, key, value] {
+        for &projection in projections {
             added.push(self.apply(projection, x)?);
         }
         if added.iter().all(Option::is_none) {
@@ -192,47 +237,17 @@ impl Adapter {
     }
 }
 
-/// Sets values to zero at random and scales the rest, so that sums keep their
-/// size (`torch.nn.Dropout`).
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Dropout {
-    /// The share that is dropped, below 1.
-    pub rate: f64,
-    seed: u64,
-    stream: u64,
-}
-
-impl Dropout {
-    fn stream(self, offset: u64) -> Self {
-        Self {
-            stream: self.stream + offset,
-            ..self
-        }
+/// # Errors
+/// If it drops everything, or less than nothing.
+fn checked(dropout: Dropout) -> Result<Dropout> {
+    if (0.0..1.0).contains(&dropout.rate) {
+        return Ok(dropout);
     }
-
-    /// `x [..]` → `[..]`.
-    fn forward(self, x: &Tensor) -> Result<Tensor> {
-        if !(0.0..1.0).contains(&self.rate) {
-            return Err(Error::setting(
-                "the dropout",
-                self.rate,
-                "0 or more, and less than 1",
-            ));
-        }
-        let mut random = ChaCha8Rng::seed_from_u64(self.seed);
-        random.set_stream(self.stream);
-        let kept = (1.0 / (1.0 - self.rate)) as f32;
-        let mut mask = || {
-            if random.random_bool(self.rate) {
-                0.0
-            } else {
-                kept
-            }
-        };
-        let mask: Vec<f32> = (0..x.elem_count()).map(|_| mask()).collect();
-        let mask = Tensor::from_vec(mask, x.dims(), x.device())?.to_dtype(x.dtype())?;
-        Ok((x * mask)?)
-    }
+    Err(Error::setting(
+        "the dropout",
+        dropout.rate,
+        "0 or more, and less than 1",
+    ))
 }
 
 /// # Errors

@@ -20,7 +20,7 @@ mod transformer;
 mod vit;
 mod weights;
 
-pub use adapter::{Adapter, BlockAdapter, Dropout, LowRank, Projection};
+pub use adapter::{Adapter, BlockAdapter, LowRank, Projection};
 pub use carried::{
     CarriedZeroShot, ClassFeatures, FINGERPRINT_KEY, ZERO_SHOT_KEY, ZERO_SHOT_TENSOR,
 };

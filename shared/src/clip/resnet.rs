@@ -7,10 +7,9 @@
 use candle_core::{D, DType, Tensor};
 
 use super::layout::EXPANSION;
-use super::transformer::Linear;
 use super::{Weights, check_pixels};
 use crate::error::Result;
-use crate::ops::{self, Then, Weight, Window};
+use crate::ops::{self, Linear, Then, Weight, Window};
 
 /// Pixels → image features.
 #[derive(Debug, Clone)]
@@ -223,7 +222,7 @@ impl AttentionPool {
         let mut linear = |name: &str, outputs| {
             let weight = format!("{PREFIX}.{name}.weight");
             let bias = format!("{PREFIX}.{name}.bias");
-            Linear::load(weights, &weight, &bias, [outputs, channels])
+            weights.take_linear(&weight, &bias, [outputs, channels])
         };
         Ok(Self {
             query: linear("q_proj", channels)?,
@@ -256,6 +255,6 @@ impl AttentionPool {
         let scores = query.matmul(&key.transpose(D::Minus2, D::Minus1)?)?; // [B, heads, 1, T]
         let shares = ops::softmax(&(scores * (columns as f64).powf(-0.5))?)?;
         let attended = shares.matmul(&value)?; // [B, heads, 1, columns]
-        self.output.forward(&attended.reshape((batch, channels))?)
+        Ok(self.output.forward(&attended.reshape((batch, channels))?)?)
     }
 }

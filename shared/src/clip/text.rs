@@ -4,10 +4,10 @@
 use candle_core::{DType, Tensor};
 use tracing::trace_span;
 
-use super::transformer::{Attention, LayerNorm, Transformer};
+use super::transformer::{Attention, Transformer};
 use super::{PromptLayout, TextConfig, Weights};
 use crate::error::{Error, Result};
-use crate::ops::{Compact, Weight};
+use crate::ops::{Compact, LayerNorm, Weight};
 
 /// Prompts → text features. In a model without a text encoder its sizes are known, and
 /// whatever needs its weights fails with [`Error::NoTextEncoder`].
@@ -40,7 +40,7 @@ impl TextTransformer {
             positional_embedding: weights
                 .take("positional_embedding", &[text.context_length, width])?,
             transformer: Transformer::load(weights, "transformer", tower, Attention::Causal)?,
-            ln_final: LayerNorm::load(weights, "ln_final", tower)?,
+            ln_final: weights.take_layer_norm("ln_final", tower)?,
             projection: Weight::new(weights.take("text_projection", &[width, embed_dim])?.t()?)?,
         };
         Ok(Self {

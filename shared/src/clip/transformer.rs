@@ -6,89 +6,13 @@ use candle_core::Tensor;
 use super::adapter::{BlockAdapter, check_blocks};
 use super::{Projection, TowerConfig, Weights};
 use crate::error::Result;
-use crate::ops::{self, Sequences, Weight};
-
-/// `y = x·Wᵀ + b`.
-#[derive(Debug, Clone)]
-pub struct Linear {
-    weight: Weight, // [out, in]
-    bias: Tensor,   // [out]
-}
-
-impl Linear {
-    /// Reads `weight [out, in]` and `bias [out]`.
-    pub fn load(weights: &mut Weights, weight: &str, bias: &str, dims: [usize; 2]) -> Result<Self> {
-        Ok(Self {
-            weight: weights.take_weight(weight, &dims)?,
-            bias: weights.take(bias, &dims[..1])?,
-        })
-    }
-
-    /// The same layer with its weight by rows: see [`Weight::into_rows`].
-    fn by_rows(self) -> Result<Self> {
-        Ok(Self {
-            weight: self.weight.into_rows()?,
-            ..self
-        })
-    }
-
-    /// Adds `change [out, in]` to the weight, if there is one.
-    fn add(&mut self, change: Option<Tensor>) -> Result<()> {
-        if let Some(change) = change {
-            let weight = self.weight.values()?;
-            let change = change.to_dtype(weight.dtype())?;
-            self.weight = Weight::new((weight + change)?)?;
-        }
-        Ok(())
-    }
-
-    /// `[.., in]` → `[.., out]`.
-    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        Ok(self.weight.linear(x, Some(&self.bias))?)
-    }
-
-    /// The layer that gives `count` of the outputs, from `first` on.
-    fn outputs(&self, first: usize, count: usize) -> Result<Self> {
-        Ok(Self {
-            weight: self.weight.outputs(first, count)?,
-            bias: self.bias.narrow(0, first, count)?,
-        })
-    }
-}
-
-/// Normalisation over the columns.
-#[derive(Debug, Clone)]
-pub struct LayerNorm {
-    weight: Tensor, // [width]
-    bias: Tensor,   // [width]
-    epsilon: f64,
-}
-
-impl LayerNorm {
-    /// Reads `prefix.weight` and `prefix.bias`.
-    pub fn load(weights: &mut Weights, prefix: &str, tower: &TowerConfig) -> Result<Self> {
-        Ok(Self {
-            weight: weights.take(&format!("{prefix}.weight"), &[tower.width])?,
-            bias: weights.take(&format!("{prefix}.bias"), &[tower.width])?,
-            epsilon: tower.epsilon,
-        })
-    }
-
-    /// `[.., width]` → `[.., width]`.
-    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        Ok(ops::layer_norm(x, &self.weight, &self.bias, self.epsilon)?)
-    }
-}
+use crate::ops::{self, Attending, FeedForward, Sequences};
 
 /// Attention and a feed-forward layer, each behind a LayerNorm and a shortcut.
 #[derive(Debug, Clone)]
 struct Block {
-    ln_1: LayerNorm,
-    in_proj: Linear,  // width → 3·width: queries, keys, values
-    out_proj: Linear, // width → width
-    ln_2: LayerNorm,
-    c_fc: Linear,   // width → hidden
-    c_proj: Linear, // hidden → width
+    attending: Attending,
+    feed_forward: FeedForward,
     adapter: BlockAdapter,
 }
 
@@ -102,79 +26,88 @@ impl Block {
         let (width, hidden) = (tower.width, tower.hidden);
         let mut linear = |name: &str, dims| {
             let weight = format!("{prefix}.{name}weight");
-            Linear::load(weights, &weight, &format!("{prefix}.{name}bias"), dims)
+            weights.take_linear(&weight, &format!("{prefix}.{name}bias"), dims)
         };
+        let in_proj = linear("attn.in_proj_", [3 * width, width])?;
+        let out_proj = linear("attn.out_proj.", [width, width])?;
+        let c_fc = match attention {
+            Attention::Full => linear("mlp.c_fc.", [hidden, width])?,
+            // A context's gradient comes back this way, and reads it by rows.
+            Attention::Causal => linear("mlp.c_fc.", [hidden, width])?.by_rows()?,
+        };
+        let c_proj = linear("mlp.c_proj.", [width, hidden])?;
         Ok(Self {
-            in_proj: linear("attn.in_proj_", [3 * width, width])?,
-            out_proj: linear("attn.out_proj.", [width, width])?,
-            c_fc: match attention {
-                Attention::Full => linear("mlp.c_fc.", [hidden, width])?,
-                // A context's gradient comes back this way, and reads it by rows.
-                Attention::Causal => linear("mlp.c_fc.", [hidden, width])?.by_rows()?,
+            attending: Attending {
+                norm: weights.take_layer_norm(&format!("{prefix}.ln_1"), tower)?,
+                in_proj,
+                out_proj,
+                heads: tower.heads,
+                causal: attention == Attention::Causal,
             },
-            c_proj: linear("mlp.c_proj.", [width, hidden])?,
-            ln_1: LayerNorm::load(weights, &format!("{prefix}.ln_1"), tower)?,
-            ln_2: LayerNorm::load(weights, &format!("{prefix}.ln_2"), tower)?,
+            feed_forward: FeedForward {
+                norm: weights.take_layer_norm(&format!("{prefix}.ln_2"), tower)?,
+                first: c_fc,
+                activation: tower.activation,
+                second: c_proj,
+            },
             adapter: BlockAdapter::default(),
         })
     }
 
     /// `[R, width]` → `[R, width]`.
-    fn forward(
-        &self,
-        x: &Tensor,
-        sequences: &Sequences,
-        tower: &TowerConfig,
-        attention: Attention,
-    ) -> Result<Tensor> {
-        let normed = self.ln_1.forward(x)?;
-        let mut qkv = self.in_proj.forward(&normed)?;
+    fn forward(&self, x: &Tensor, sequences: &Sequences) -> Result<Tensor> {
+        let added = self.adapter.low_ranks()?;
+        let is_tracked = x.track_op() || added.is_some();
+        if is_tracked && self.attending.goes_alone(x) {
+            let x = self.attending.forward(x, sequences, added.as_ref())?;
+            return Ok(self.feed_forward.forward(&x)?);
+        }
+        let Attending {
+            norm,
+            in_proj,
+            heads,
+            causal,
+            ..
+        } = &self.attending;
+        let normed = norm.forward(x)?;
+        let mut qkv = in_proj.forward(&normed)?;
         if let Some(added) = self.adapter.queries_keys_values(&normed)? {
             qkv = (qkv + added)?;
         }
-        let causal = attention == Attention::Causal;
-        let attended = ops::self_attention(&qkv, sequences, tower.heads, causal)?;
-        self.behind_attention(x, &attended, tower)
+        let attended = ops::self_attention(&qkv, sequences, *heads, *causal)?;
+        self.behind_attention(x, &attended)
     }
 
     /// What [`Self::forward`] gives for one row of each sequence, which sees all rows of
     /// it: `[R, width]` → `[N, width]`. Of the other rows only keys and values are needed.
-    fn forward_of_one(
-        &self,
-        x: &Tensor,
-        rows: &Tensor,
-        sequences: &Sequences,
-        tower: &TowerConfig,
-    ) -> Result<Tensor> {
-        let width = tower.width;
-        let normed = self.ln_1.forward(x)?;
+    fn forward_of_one(&self, x: &Tensor, rows: &Tensor, sequences: &Sequences) -> Result<Tensor> {
+        let Attending {
+            norm,
+            in_proj,
+            heads,
+            ..
+        } = &self.attending;
+        let normed = norm.forward(x)?;
+        let width = normed.dim(1)?;
         let asking = normed.index_select(rows, 0)?; // [N, width]
-        let mut queries = self.in_proj.outputs(0, width)?.forward(&asking)?;
-        let mut keys_values = self.in_proj.outputs(width, 2 * width)?.forward(&normed)?;
+        let mut queries = in_proj.outputs(0, width)?.forward(&asking)?;
+        let mut keys_values = in_proj.outputs(width, 2 * width)?.forward(&normed)?;
         if let Some(added) = self.adapter.queries_keys_values(&normed)? {
             let of_queries = added.narrow(1, 0, width)?.contiguous()?;
             queries = (queries + of_queries.index_select(rows, 0)?)?;
             keys_values = (keys_values + added.narrow(1, width, 2 * width)?)?;
         }
-        let attended = ops::attention_of_one(&queries, &keys_values, sequences, tower.heads)?;
-        self.behind_attention(&x.index_select(rows, 0)?, &attended, tower)
+        let attended = ops::attention_of_one(&queries, &keys_values, sequences, *heads)?;
+        self.behind_attention(&x.index_select(rows, 0)?, &attended)
     }
 
     /// The rest of the block, row by row.
-    fn behind_attention(
-        &self,
-        x: &Tensor,
-        attended: &Tensor,
-        tower: &TowerConfig,
-    ) -> Result<Tensor> {
-        let mut output = self.out_proj.forward(attended)?;
+    fn behind_attention(&self, x: &Tensor, attended: &Tensor) -> Result<Tensor> {
+        let mut output = self.attending.out_proj.forward(attended)?;
         if let Some(added) = self.adapter.output(attended)? {
             output = (output + added)?;
         }
-        let x = (x + output)?;
-        let hidden = self.c_fc.forward(&self.ln_2.forward(&x)?)?;
-        let hidden = tower.activation.forward(&hidden)?;
-        Ok((&x + self.c_proj.forward(&hidden)?)?)
+        Ok(self.feed_forward.forward(&(x + output)?)?)
     }
 }
 
@@ -211,7 +144,6 @@ impl Read {
 pub struct Transformer {
     blocks: Vec<Block>,
     tower: TowerConfig,
-    attention: Attention,
 }
 
 impl Transformer {
@@ -231,7 +163,6 @@ impl Transformer {
         Ok(Self {
             blocks,
             tower: tower.clone(),
-            attention,
         })
     }
 
@@ -251,10 +182,10 @@ impl Transformer {
         check_blocks(adapters, self.blocks.len())?;
         let mut merged = self.clone();
         for (block, adapter) in merged.blocks.iter_mut().zip(adapters) {
-            block
-                .in_proj
-                .add(adapter.dense_in_projection(self.tower.width)?)?;
-            block.out_proj.add(adapter.dense_output()?)?;
+            let projections = &mut block.attending;
+            let change = adapter.dense_in_projection(self.tower.width)?;
+            projections.in_proj.add(change)?;
+            projections.out_proj.add(adapter.dense_output()?)?;
         }
         Ok(merged)
     }
@@ -266,12 +197,15 @@ impl Transformer {
             return Ok(None);
         };
         let width = self.tower.width;
-        let rows = |part| block.in_proj.weight.outputs(part * width, width)?.values();
+        let Attending {
+            in_proj, out_proj, ..
+        } = &block.attending;
+        let rows = |part| in_proj.weight.outputs(part * width, width)?.values();
         Ok(Some(match projection {
             Projection::Query => rows(0)?,
             Projection::Key => rows(1)?,
             Projection::Value => rows(2)?,
-            Projection::Output => block.out_proj.weight.values()?,
+            Projection::Output => out_proj.weight.values()?,
         }))
     }
 
@@ -284,7 +218,6 @@ impl Transformer {
     /// The rows of all sequences `[R, width]` → the one row of each that is read
     /// `[N, width]`.
     pub fn forward(&self, x: &Tensor, sequences: &Sequences, read: &Read) -> Result<Tensor> {
-        let (tower, attention) = (&self.tower, self.attention);
         let rows = Tensor::new(read.rows.as_slice(), x.device())?;
         let mut x = x.clone();
         let (last, blocks) = match self.blocks.split_last() {
@@ -292,10 +225,10 @@ impl Transformer {
             _ => (None, self.blocks.as_slice()),
         };
         for block in blocks {
-            x = block.forward(&x, sequences, tower, attention)?;
+            x = block.forward(&x, sequences)?;
         }
         match last {
-            Some(last) => last.forward_of_one(&x, &rows, sequences, tower),
+            Some(last) => last.forward_of_one(&x, &rows, sequences),
             None => Ok(x.index_select(&rows, 0)?),
         }
     }

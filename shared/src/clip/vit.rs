@@ -3,10 +3,10 @@
 
 use candle_core::{DType, Tensor};
 
-use super::transformer::{Attention, LayerNorm, Read, Transformer};
+use super::transformer::{Attention, Read, Transformer};
 use super::{TowerConfig, Weights, check_pixels};
 use crate::error::Result;
-use crate::ops::{Sequences, Weight};
+use crate::ops::{LayerNorm, Sequences, Weight};
 
 /// Pixels → image features.
 #[derive(Debug, Clone)]
@@ -39,9 +39,9 @@ impl VisionTransformer {
             class_embedding: weights.take("visual.class_embedding", &[width])?,
             positional_embedding: weights
                 .take("visual.positional_embedding", &[grid * grid + 1, width])?,
-            ln_pre: LayerNorm::load(weights, "visual.ln_pre", tower)?,
+            ln_pre: weights.take_layer_norm("visual.ln_pre", tower)?,
             transformer: Transformer::load(weights, "visual.transformer", tower, Attention::Full)?,
-            ln_post: LayerNorm::load(weights, "visual.ln_post", tower)?,
+            ln_post: weights.take_layer_norm("visual.ln_post", tower)?,
             projection: Weight::new(weights.take("visual.proj", &[width, embed_dim])?.t()?)?,
             patch,
             side,

@@ -6,10 +6,10 @@ use candle_core::{DType, Device, Tensor};
 use sha2::{Digest, Sha256};
 
 use super::config::Shapes;
-use super::{Backbone, CarriedZeroShot, ClipConfig, Hints, ModelFile};
+use super::{Backbone, CarriedZeroShot, ClipConfig, Hints, ModelFile, TowerConfig};
 use crate::error::{Error, Result};
 use crate::formats::Checkpoint;
-use crate::ops::{Compact, Weight};
+use crate::ops::{Compact, LayerNorm, Linear, Weight};
 use crate::parallel::*;
 
 /// The tensors of a model in f32, under the names of OpenAI's state dict
@@ -150,6 +150,23 @@ impl Weights {
             Kept::Compact(compact) => self.lay_out(name, compact.floats()?),
             Kept::LaidOut(weight) => Ok(weight),
         }
+    }
+
+    /// A linear layer: its weight `[out, in]` and its bias `[out]`, by their names.
+    pub fn take_linear(&mut self, weight: &str, bias: &str, dims: [usize; 2]) -> Result<Linear> {
+        Ok(Linear {
+            weight: self.take_weight(weight, &dims)?,
+            bias: self.take(bias, &dims[..1])?,
+        })
+    }
+
+    /// The LayerNorm of `prefix.weight` and `prefix.bias`.
+    pub fn take_layer_norm(&mut self, prefix: &str, tower: &TowerConfig) -> Result<LayerNorm> {
+        Ok(LayerNorm {
+            weight: self.take(&format!("{prefix}.weight"), &[tower.width])?,
+            bias: self.take(&format!("{prefix}.bias"), &[tower.width])?,
+            epsilon: tower.epsilon,
+        })
     }
 
     fn take_kept(&mut self, name: &str, dims: &[usize]) -> Result<Kept> {

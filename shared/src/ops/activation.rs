@@ -1,6 +1,6 @@
 //! The activations of CLIP's feed-forward layers.
 
-use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Result, Shape, Tensor};
+use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Result, Shape, Tensor, Var, bail};
 use multiversion::multiversion;
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +25,21 @@ impl Activation {
         match self {
             Self::QuickGelu => quick_gelu(x),
             Self::Gelu => x.gelu_erf(),
+        }
+    }
+
+    /// The gradient of `x`, f32 on the CPU, given that of what [`Self::forward`] makes of it.
+    pub(super) fn gradient(self, x: &Tensor, grad: &Tensor) -> Result<Tensor> {
+        match self {
+            Self::QuickGelu => x.apply_op2_no_bwd(grad, &QuickGeluGrad),
+            Self::Gelu => {
+                let x = Var::from_tensor(x)?;
+                let product = (self.forward(&x)? * grad)?;
+                match product.backward()?.remove(&x) {
+                    Some(of_x) => Ok(of_x),
+                    None => bail!("gelu: no gradient"),
+                }
+            }
         }
     }
 }

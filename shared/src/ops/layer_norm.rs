@@ -30,6 +30,18 @@ pub fn layer_norm(x: &Tensor, weight: &Tensor, bias: &Tensor, epsilon: f64) -> R
         .broadcast_add(bias)
 }
 
+/// The gradient of `x`, given that of `layer_norm(x, weight, ..)`; both f32 on the CPU.
+pub(super) fn gradient_of_x(
+    x: &Tensor,
+    weight: &Tensor,
+    grad: &Tensor,
+    epsilon: f64,
+) -> Result<Tensor> {
+    let epsilon = epsilon as f32;
+    x.contiguous()?
+        .apply_op3_no_bwd(weight, grad, &GradX { epsilon })
+}
+
 /// Rows handled by one task: enough work to be worth a task switch.
 const ROWS_PER_TASK: usize = 32;
 

@@ -124,7 +124,7 @@ pub(super) fn matrix<'a>(values: &'a CpuStorage, layout: &Layout) -> Result<Matr
 }
 
 /// `a [m, k]`, `b [k, n]` → `[m, n]`, without a gradient.
-fn times(a: &Tensor, b: &Tensor) -> Result<Tensor> {
+pub(super) fn times(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     match is_cpu_f32(a) {
         true => a.apply_op2_no_bwd(b, &Times),
         false => a.matmul(b),

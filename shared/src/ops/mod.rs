@@ -10,15 +10,21 @@
 //! candle operations that differentiate.
 
 mod activation;
+mod attending;
 mod attention;
 mod compact;
 mod convolution;
+mod dropout;
 mod exp;
+mod feed_forward;
 mod lanes;
 mod layer_norm;
+mod layers;
 mod linear;
+mod low_rank;
 mod matmul;
 mod number;
+mod own_gradient;
 mod panels;
 mod sequences;
 mod softmax;
@@ -30,11 +36,16 @@ mod wide;
 mod work;
 
 pub use activation::{Activation, quick_gelu};
+pub use attending::Attending;
 pub use attention::{attention_of_one, self_attention};
 pub use compact::Compact;
 pub use convolution::{Then, Window, average_pool, convolution};
+pub use dropout::Dropout;
+pub use feed_forward::FeedForward;
 pub use layer_norm::layer_norm;
+pub use layers::{LayerNorm, Linear};
 pub use linear::linear;
+pub use low_rank::{Beside, LowRankPart, LowRanks};
 pub use sequences::{Group, Sequences};
 pub use softmax::{cross_entropy, log_softmax, softmax};
 pub use weight::Weight;

@@ -8,7 +8,7 @@ use candle_core::{
     Tensor, bail,
 };
 
-use super::linear::shape_of_result;
+use super::linear::{shape_of_result, times};
 use super::matmul::{Matrix, by_panels};
 use super::panels::{add_product, at, length, pack};
 use super::tile::COLUMNS;
@@ -193,12 +193,34 @@ impl Weight {
             Some(bias) => bias.contiguous()?,
             None => Tensor::zeros(self.outputs, x.dtype(), x.device())?,
         };
-        let operation = InPanels {
+        let operation = self.product_with(panels, columns);
+        x.contiguous()?.apply_op3(panels, &bias, operation)
+    }
+
+    fn product_with(&self, panels: &Tensor, columns: Option<Arc<[Column]>>) -> InPanels {
+        InPanels {
             inputs: self.inputs,
             is_wide: columns.is_none() && panels.dims()[2] != COLUMNS,
             columns,
+        }
+    }
+
+    /// `grad·W`, `[rows, out]` → `[rows, in]`, without a graph.
+    pub(super) fn times(&self, grad: &Tensor) -> Result<Tensor> {
+        let (panels, columns) = match &self.values {
+            Values::Dense(values) => return times(grad, values),
+            Values::Panels(panels) => (panels, None),
+            Values::Whole(bytes, columns) => (bytes, Some(columns.clone())),
         };
-        x.contiguous()?.apply_op3(panels, &bias, operation)
+        grad.apply_op2_no_bwd(panels, &TimesPanels(self.product_with(panels, columns)))
+    }
+
+    /// Whether it gets no gradient.
+    pub(super) fn is_frozen(&self) -> bool {
+        match &self.values {
+            Values::Dense(values) => !values.track_op(),
+            Values::Panels(_) | Values::Whole(..) => true,
+        }
     }
 }
 
@@ -295,13 +317,13 @@ impl CustomOp3 for InPanels {
             bail!("linear: a weight in panels is frozen, and so is its bias");
         }
         let grad = grad.contiguous()?.detach();
-        let times = TimesPanels(Self {
+        let of_x = TimesPanels(Self {
             inputs: self.inputs,
             is_wide: self.is_wide,
             columns: self.columns.clone(),
         });
         let grad_x = match x.track_op() {
-            true => Some(grad.apply_op2_no_bwd(&panels.detach(), &times)?),
+            true => Some(grad.apply_op2_no_bwd(&panels.detach(), &of_x)?),
             false => None,
         };
         Ok((grad_x, None, None))

@@ -29,7 +29,7 @@ pub(super) fn backward_by_parts(
     if parts <= 1 {
         let loss = loss(&[features(0)?])?;
         let gradients = backward(&loss)?;
-        return Ok((loss, gradients));
+        return Ok((loss.detach(), gradients));
     }
     let values = (0..parts)
         .map(|part| Ok(Var::from_tensor(&features(part)?.detach())?))
@@ -40,6 +40,8 @@ pub(super) fn backward_by_parts(
         .collect();
     let loss = loss(&tensors)?;
     let mut gradients = backward(&loss)?;
+    // Without what it was computed from, which would take its place beside the parts'.
+    let loss = loss.detach();
     for (part, value) in values.iter().enumerate() {
         let Some(gradient) = gradients.remove(value) else {
             continue;

@@ -87,17 +87,23 @@ pub fn normalise_pixels_by(
             format!("{side} × {side} pixels, as the first"),
         ));
     }
+    let tables: [[f32; 256]; 3] = std::array::from_fn(|channel| {
+        let normalised =
+            |byte: usize| (byte as f32 / 255.0 - mean[channel]) / standard_deviation[channel];
+        std::array::from_fn(normalised)
+    });
     let mut pixels = vec![0f32; views.len() * 3 * plane];
     pixels
         .par_chunks_mut((3 * plane).max(1))
         .zip(views)
         .for_each(|(pixels, view)| {
-            for (at, pixel) in view.as_raw().chunks_exact(3).enumerate() {
-                for channel in 0..3 {
-                    let value = f32::from(pixel[channel]) / 255.0;
-                    pixels[channel * plane + at] =
-                        (value - mean[channel]) / standard_deviation[channel];
-                }
+            let (red, others) = pixels.split_at_mut(plane);
+            let (green, blue) = others.split_at_mut(plane);
+            let planes = red.iter_mut().zip(green).zip(blue);
+            for (((red, green), blue), pixel) in planes.zip(view.as_raw().chunks_exact(3)) {
+                *red = tables[0][usize::from(pixel[0])];
+                *green = tables[1][usize::from(pixel[1])];
+                *blue = tables[2][usize::from(pixel[2])];
             }
         });
     Ok(Tensor::from_vec(

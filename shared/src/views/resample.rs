@@ -5,6 +5,9 @@
 //! It is written here because the libraries for it come within one of a byte,
 //! and a view that differs from the reference's gives other features.
 
+#[cfg(not(target_arch = "wasm32"))]
+mod lanes;
+
 use std::ops::Range;
 
 use image::{ImageBuffer, Pixel, RgbImage};
@@ -144,6 +147,40 @@ pub(super) trait Sample: image::Primitive + 'static {
     fn weight(weight: f64) -> Self::Weight;
     fn add(sum: Self::Sum, sample: Self, weight: Self::Weight) -> Self::Sum;
     fn round(sum: Self::Sum) -> Self;
+
+    /// Resizes each row to as many pixels as there are kernels.
+    fn resize_rows(source: Rows<'_, Self>, kernels: &Kernels, out: &mut [Self]) {
+        resize_rows_one_by_one(source, kernels, out);
+    }
+
+    /// Resizes each column of `wanted` samples to as many as there are kernels.
+    fn resize_columns(
+        source: Rows<'_, Self>,
+        kernels: &Kernels,
+        wanted: Range<usize>,
+        out: &mut [Self],
+    ) {
+        resize_columns_one_by_one(source, kernels, wanted, out);
+    }
+}
+
+/// Rows of an image: `length` samples each, `channels` of them to a pixel.
+#[derive(Clone, Copy)]
+pub(super) struct Rows<'a, S> {
+    samples: &'a [S],
+    length: usize,
+    channels: usize,
+}
+
+impl<'a, S: Sample> Rows<'a, S> {
+    fn of<P: Pixel<Subpixel = S>>(image: &'a Buffer<P>) -> Self {
+        let channels = usize::from(P::CHANNEL_COUNT);
+        Self {
+            samples: image.as_raw(),
+            length: image.width() as usize * channels,
+            channels,
+        }
+    }
 }
 
 /// Fractional bits of a byte's weight.
@@ -168,6 +205,21 @@ impl Sample for u8 {
     #[inline]
     fn round(sum: i32) -> u8 {
         (sum >> PRECISION).clamp(0, 255) as u8
+    }
+
+    #[cfg(not(target_arch = "wasm32"))]
+    fn resize_rows(source: Rows<'_, u8>, kernels: &Kernels, out: &mut [u8]) {
+        lanes::resize_rows(source, kernels, out);
+    }
+
+    #[cfg(not(target_arch = "wasm32"))]
+    fn resize_columns(
+        source: Rows<'_, u8>,
+        kernels: &Kernels,
+        wanted: Range<usize>,
+        out: &mut [u8],
+    ) {
+        lanes::resize_columns(source, kernels, wanted, out);
     }
 }
 
@@ -259,27 +311,10 @@ pub(super) fn resize_rows<P>(source: &Buffer<P>, kernels: &Kernels, rows: Range<
 where
     P: Pixel<Subpixel: Sample> + 'static,
 {
-    let channels = usize::from(P::CHANNEL_COUNT);
-    let kernels = kernels.of::<P::Subpixel>();
-    let length = source.width() as usize * channels;
-    let mut resized = Buffer::<P>::new(kernels.len() as u32, rows.len() as u32);
-    let outs = resized.chunks_exact_mut((kernels.len() * channels).max(1));
-    let rows = source.as_raw()[rows.start * length..].chunks_exact(length.max(1));
-    for (out, row) in outs.zip(rows) {
-        for (out, (first, weights)) in out.chunks_exact_mut(channels).zip(&kernels) {
-            // As many sums as any pixel has colours.
-            let mut sums = [P::Subpixel::START; 4];
-            let pixels = row[first * channels..].chunks_exact(channels);
-            for (pixel, weight) in pixels.zip(weights) {
-                for (sum, sample) in sums.iter_mut().zip(pixel) {
-                    *sum = P::Subpixel::add(*sum, *sample, *weight);
-                }
-            }
-            for (out, sum) in out.iter_mut().zip(sums) {
-                *out = P::Subpixel::round(sum);
-            }
-        }
-    }
+    let mut resized = Buffer::<P>::new(kernels.first.len() as u32, rows.len() as u32);
+    let mut source = Rows::of(source);
+    source.samples = &source.samples[rows.start * source.length..rows.end * source.length];
+    P::Subpixel::resize_rows(source, kernels, &mut resized);
     resized
 }
 
@@ -292,24 +327,52 @@ pub(super) fn resize_columns<P>(
 where
     P: Pixel<Subpixel: Sample> + 'static,
 {
-    let channels = usize::from(P::CHANNEL_COUNT);
-    let kernels = kernels.of::<P::Subpixel>();
-    let length = source.width() as usize * channels;
-    let wanted = columns.start * channels..columns.end * channels;
-    let mut resized = Buffer::<P>::new(columns.len() as u32, kernels.len() as u32);
-    let mut sums = vec![P::Subpixel::START; wanted.len()];
-    let outs = resized.chunks_exact_mut(wanted.len().max(1));
-    for (out, (first, weights)) in outs.zip(&kernels) {
-        sums.fill(P::Subpixel::START);
-        let rows = source.as_raw()[first * length..].chunks_exact(length.max(1));
+    let mut resized = Buffer::<P>::new(columns.len() as u32, kernels.first.len() as u32);
+    let source = Rows::of(source);
+    let wanted = columns.start * source.channels..columns.end * source.channels;
+    P::Subpixel::resize_columns(source, kernels, wanted, &mut resized);
+    resized
+}
+
+fn resize_rows_one_by_one<S: Sample>(source: Rows<'_, S>, kernels: &Kernels, out: &mut [S]) {
+    let channels = source.channels;
+    let kernels = kernels.of::<S>();
+    let outs = out.chunks_exact_mut((kernels.len() * channels).max(1));
+    for (out, row) in outs.zip(source.samples.chunks_exact(source.length.max(1))) {
+        for (out, (first, weights)) in out.chunks_exact_mut(channels).zip(&kernels) {
+            // As many sums as any pixel has colours.
+            let mut sums = [S::START; 4];
+            let pixels = row[first * channels..].chunks_exact(channels);
+            for (pixel, weight) in pixels.zip(weights) {
+                for (sum, sample) in sums.iter_mut().zip(pixel) {
+                    *sum = Sample::add(*sum, *sample, *weight);
+                }
+            }
+            for (out, sum) in out.iter_mut().zip(sums) {
+                *out = S::round(sum);
+            }
+        }
+    }
+}
+
+fn resize_columns_one_by_one<S: Sample>(
+    source: Rows<'_, S>,
+    kernels: &Kernels,
+    wanted: Range<usize>,
+    out: &mut [S],
+) {
+    let mut sums = vec![S::START; wanted.len()];
+    let outs = out.chunks_exact_mut(wanted.len().max(1));
+    for (out, (first, weights)) in outs.zip(&kernels.of::<S>()) {
+        sums.fill(S::START);
+        let rows = source.samples[first * source.length..].chunks_exact(source.length.max(1));
         for (row, weight) in rows.zip(weights) {
             for (sum, sample) in sums.iter_mut().zip(&row[wanted.clone()]) {
-                *sum = P::Subpixel::add(*sum, *sample, *weight);
+                *sum = Sample::add(*sum, *sample, *weight);
             }
         }
         for (out, sum) in out.iter_mut().zip(&sums) {
-            *out = P::Subpixel::round(*sum);
+            *out = S::round(*sum);
         }
     }
-    resized
 }

@@ -2,7 +2,9 @@
 //! device never waits for a decoder while there is one to spare.
 
 mod images;
+mod pixels;
 mod views_ahead;
 
 pub use images::{DEFAULT_BUDGET_BYTES, Images};
-pub use views_ahead::{Ahead, ViewsAhead};
+pub use pixels::{Normalise, PixelsAhead, ViewKind};
+pub use views_ahead::{Ahead, Order, Recipe, ViewsAhead};

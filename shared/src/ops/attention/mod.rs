@@ -41,22 +41,26 @@ pub fn self_attention(
 ) -> Result<Tensor> {
     let (rows, triple) = qkv.dims2()?;
     check(sequences, rows, triple, 3, heads)?;
-    let queries = match causal {
-        true => Queries::Causal,
-        false => Queries::Full,
-    };
     if !causal && sequences.groups().iter().any(|group| group.shared > 0) {
         bail!("attention: rows that see what comes behind them cannot be shared");
     }
     if is_cpu_f32(qkv) {
-        let operation = SelfAttention {
-            sequences: sequences.clone(),
-            heads,
-            queries,
-        };
+        let operation = SelfAttention::new(sequences, heads, causal);
         return qkv.contiguous()?.apply_op1(operation);
     }
     composed::self_attention(qkv, sequences, heads, causal)
+}
+
+/// The gradient of `qkv`, given that of what [`self_attention`] makes of it; f32 on the CPU.
+pub(super) fn self_attention_gradient(
+    qkv: &Tensor,
+    grad: &Tensor,
+    sequences: &Sequences,
+    heads: usize,
+    causal: bool,
+) -> Result<Tensor> {
+    let operation = SelfAttention::new(sequences, heads, causal);
+    qkv.apply_op2_no_bwd(grad, &SelfAttentionGrad(operation))
 }
 
 /// The same for one query of each sequence, which sees all its rows: `queries [N, C]`,
@@ -116,6 +120,17 @@ struct SelfAttention {
 }
 
 impl SelfAttention {
+    fn new(sequences: &Sequences, heads: usize, causal: bool) -> Self {
+        Self {
+            sequences: sequences.clone(),
+            heads,
+            queries: match causal {
+                true => Queries::Causal,
+                false => Queries::Full,
+            },
+        }
+    }
+
     fn fused<'a>(&'a self, qkv: &'a [f32]) -> Fused<'a> {
         Fused::of_rows(qkv, &self.sequences, self.heads, self.queries)
     }
