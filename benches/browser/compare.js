@@ -9,8 +9,9 @@ async function bytes(name) {
   return new Uint8Array(await (await fetch(`model/${name}`)).arrayBuffer());
 }
 
-async function ours(dtype) {
-  const engine = await load({ model: `model/${dtype}.safetensors` });
+async function ours(dtype, build) {
+  const worker = `./worker_loader.js?build=${build}`;
+  const engine = await load({ model: `model/${dtype}.safetensors`, worker });
   const image = new Blob([await bytes("image.png")]);
   return async () => Array.from(await engine.features(image));
 }
@@ -26,11 +27,11 @@ async function theirs(file, side) {
   };
 }
 
-window.compare = async (side, rounds) => {
+window.compare = async (side, rounds, build) => {
   const engines = {
-    "clipwright f32": await ours("f32"),
+    "clipwright f32": await ours("f32", build),
     "onnxruntime-web f32": await theirs("f32.onnx", side),
-    "clipwright int8": await ours("int8"),
+    "clipwright int8": await ours("int8", build),
     "onnxruntime-web int8": await theirs("q8.onnx", side),
   };
   const results = {};

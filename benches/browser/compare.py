@@ -5,7 +5,8 @@
 
 Each `DIR` is a model in open_clip's form, `open_clip_model.safetensors` with its
 `open_clip_config.json` (random weights do). Both engines get one thread and the same
-weights; they take turns, after a warm-up each. Ours is timed from the image's bytes to
+weights; they take turns, after a warm-up each. `--plain` takes the build of our worker that
+does without relaxed SIMD, which this Chromium has. Ours is timed from the image's bytes to
 the features, through its worker; onnxruntime-web from ready pixels, without a worker.
 Medians are printed with the cosine of each one's feature to onnxruntime's own in f32, and
 every time goes to `results.jsonl` beside this file.
@@ -98,7 +99,10 @@ def cosine(a, b):
 
 
 def main():
-    args = arguments(__doc__, rounds=9).parse_args()
+    parser = arguments(__doc__, rounds=9)
+    parser.add_argument("--plain", action="store_true", help="the build of the worker for browsers without relaxed SIMD")
+    args = parser.parse_args()
+    build = "worker" if args.plain else "best"
     with tempfile.TemporaryDirectory() as temporary:
         root = args.keep or Path(temporary)
         page = root / "page"
@@ -119,13 +123,14 @@ def main():
             with server(page) as address, chromium() as (browser, call):
                 call("/timeouts", {"script": 1_200_000, "pageLoad": 60_000})
                 call("/url", {"url": f"{address}/compare.html"})
-                script = "const done = arguments[2]; window.compare(arguments[0], arguments[1]).then(done, (error) => done({ error: String(error?.stack ?? error) }))"
-                result = call("/execute/async", {"script": script, "args": [known["side"], args.rounds]})
+                script = ("const [side, rounds, build, done] = arguments; window.compare(side, rounds, build)"
+                          ".then(done, (error) => done({ error: String(error?.stack ?? error) }))")
+                result = call("/execute/async", {"script": script, "args": [known["side"], args.rounds, build]})
             if "error" in result:
                 sys.exit(result["error"])
             about = {"model": model.name, "chromium": browser["browserVersion"], "onnxruntime-web": version,
-                     "cores": os.cpu_count()}
-            print(f"{model.name}: Chromium {about['chromium']}, onnxruntime-web {version}, {about['cores']} cores, 1 thread each")
+                     "cores": os.cpu_count(), "build": build}
+            print(f"{model.name}: Chromium {about['chromium']}, onnxruntime-web {version}, {about['cores']} cores, 1 thread each, build: {build}")
             medians = {}
             with open(HERE / "results.jsonl", "a") as results:
                 for name, engine in result.items():

@@ -19,10 +19,12 @@ use crate::views::{Picture, clip_view, clip_view_of_rgb, normalise_pixels_by};
 
 mod kept;
 mod opening;
+mod own_image;
 mod preparing;
 mod ready;
 
 use kept::Kept;
+use own_image::OwnImage;
 use preparing::Preparing;
 use ready::Known;
 
@@ -61,8 +63,8 @@ impl Source {
 struct Learned {
     info: LearnedInfo,
     known: Known,
-    /// If it does not see with the model's own.
-    image_encoder: Option<ImageEncoder>,
+    /// If it does not see as the model does.
+    image: Option<OwnImage>,
 }
 
 /// A loaded model with its learned files.
@@ -211,7 +213,7 @@ impl Session {
         self.remove_learned(name);
         self.learned.push(Learned {
             info: info.clone(),
-            image_encoder: learner.image_encoder(&self.clip)?,
+            image: OwnImage::new(learner.image_adapter(), &self.clip)?,
             known: Known::Learner(Box::new(learner)),
         });
         Ok(info)
@@ -251,18 +253,6 @@ impl Session {
                 "what was learned itself",
             )),
         }
-    }
-
-    /// The image encoder that the learned file `learned` sees with, or the model's own.
-    ///
-    /// # Errors
-    /// [`Error::Setting`] if there is none of this name.
-    pub fn image_encoder(&self, learned: Option<&str>) -> Result<&ImageEncoder> {
-        let own = match learned {
-            Some(name) => self.find(name)?.image_encoder.as_ref(),
-            None => None,
-        };
-        Ok(own.unwrap_or(&self.clip.image))
     }
 
     /// Image features `[images, embed_dim]` of each image's CLIP view, as the encoder
@@ -371,9 +361,8 @@ impl Session {
         let features = self.clip.image.forward(&pixels)?;
         let mut rankings = vec![self.ranking(&features, None, class_names, templates)?];
         for info in self.learned().cloned().collect::<Vec<_>>() {
-            let own = self.find(&info.name)?.image_encoder.as_ref();
-            let features = match own {
-                Some(encoder) => encoder.forward(&pixels)?,
+            let features = match &self.find(&info.name)?.image {
+                Some(own) => own.encoder.forward(&pixels)?,
                 None => features.clone(),
             };
             let ranking = self.ranking(&features, Some(&info), class_names, templates);

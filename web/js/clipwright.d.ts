@@ -19,7 +19,8 @@ export interface LoadOptions {
    * for it to be of the page's own host. With `?helpers=2` in its address two more workers
    * encode views for `tune`, whatever the model; without, as many as there are processors
    * do where the model is large, as far as a quarter of the memory goes. They need no
-   * headers. A model that is given as bytes has none: they could not read it once more.
+   * headers. They read the model once more: from the file, from the browser's cache of an
+   * address, or from the bytes.
    */
   worker?: string | URL;
   signal?: AbortSignal;

@@ -9,6 +9,12 @@ const TEMPLATE = "a photo of a {}.";
 /** Bytes of a model that wait for the worker at most. */
 const AHEAD = 8 << 20;
 
+/** Bytes of a model in memory that are copied at once. */
+const PIECE = 4 << 20;
+
+/** Helpers of a worker that can have a model in memory. */
+const HELPERS = 15;
+
 /** What the test-time tuning of the page starts with: crops of 8 to 100 %, some flipped. */
 const TUNING = {
   views: 15,
@@ -143,8 +149,9 @@ class Engine {
 
   #post(message, files = []) {
     const json = JSON.stringify(message);
-    const contents = files.map(({ content }) => content);
-    this.#worker.postMessage({ json, files }, contents.filter((content) => !(content instanceof Blob)));
+    const contents = files.flatMap(({ content, again }) => [content, again].flat());
+    const isMoved = (content) => content instanceof ArrayBuffer || content instanceof MessagePort;
+    this.#worker.postMessage({ json, files }, contents.filter(isMoved));
   }
 
   #hear(event) {
@@ -208,12 +215,36 @@ async function fileOf(source, name, signal) {
 async function modelOf(source, signal) {
   const name = source?.name ?? "model.safetensors";
   if (source instanceof Blob) return { name, content: source };
+  if (isBytes(source)) {
+    const [content, ...again] = Array.from({ length: 1 + HELPERS }, () => portOf(source));
+    return { name, content, again };
+  }
   if (!isAddress(source)) return fileOf(source, name, signal);
   const { body } = await answer(source, signal);
   const { port1, port2 } = new MessageChannel();
   hand(body.getReader(), port1);
-  // Its helpers read it once more.
+  // Helpers read it once more.
   return { name, content: port2, again: String(new URL(source, location.href)) };
+}
+
+/** A port that bytes come out of, a piece at a time, once somebody reads there. */
+function portOf(source) {
+  const { port1, port2 } = new MessageChannel();
+  let at = 0;
+  const read = async () => {
+    const value = bytesFrom(source, at, PIECE);
+    at += PIECE;
+    return { value, done: value.byteLength === 0 };
+  };
+  port1.onmessage = () => hand({ read }, port1);
+  return port2;
+}
+
+/** A copy of so many bytes. */
+function bytesFrom(source, first, count) {
+  const { buffer, byteOffset, byteLength } = source.buffer ? source : new Uint8Array(source);
+  const end = Math.min(first + count, byteLength);
+  return new Uint8Array(buffer.slice(byteOffset + Math.min(first, end), byteOffset + end));
 }
 
 /** Hands on what a stream gives, never more than a little ahead of what was read. */
@@ -255,6 +286,10 @@ async function bytesOf(source, signal) {
     throw new ClipwrightError(`this is ${typeof address}; expected ${expected}`);
   }
   return (await answer(address, signal)).arrayBuffer();
+}
+
+function isBytes(source) {
+  return source instanceof ArrayBuffer || ArrayBuffer.isView(source);
 }
 
 function isAddress(source) {

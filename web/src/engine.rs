@@ -24,6 +24,7 @@ use clipwright_shared::clip::supply_merges;
 use clipwright_shared::protocol::{Event, Message, Progress, Request};
 
 pub use content::{Content, NamedFile, Reader};
+pub use files::KIBIBYTE;
 pub use helpers::Helpers;
 pub use memory::Memory;
 pub use train::Course;
@@ -74,8 +75,8 @@ impl Engine {
             Message::Do { task, request } => {
                 let lane = match *request {
                     // A helper does one after the other as they come.
-                    Request::EncodeViews { side } => {
-                        let encoded = images::encode_views(&mut self.memory, side, &files);
+                    Request::EncodeViews { side, adapted } => {
+                        let encoded = images::encode_views(&mut self.memory, side, adapted, &files);
                         return vec![match encoded {
                             Ok((answer, pixels)) => Reply {
                                 event: Event::Done { task, answer },

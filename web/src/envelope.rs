@@ -4,7 +4,7 @@
 //! Page → worker `{ json, files: [{ name, content }] }`, worker → page `{ json,
 //! milliseconds, pixels }`. A file's content is an `ArrayBuffer`; a model's may also be a
 //! `Blob`, or a `MessagePort` that it comes through, as `worker::readers` says; that one may
-//! have an address beside it, `again`, for whoever reads it once more.
+//! have beside it, in `again`, an address or more such ports for whoever reads it once more.
 
 use std::rc::Rc;
 
@@ -25,29 +25,46 @@ const AGAIN: &str = "again";
 const MILLISECONDS: &str = "milliseconds";
 const PIXELS: &str = "pixels";
 
+/// A file that goes along.
+#[derive(Clone)]
+pub struct Enclosed {
+    pub name: String,
+    pub content: JsValue,
+    /// Where what comes through a port can be read again, or undefined.
+    pub again: JsValue,
+}
+
+impl Enclosed {
+    pub fn new(name: impl Into<String>, content: impl Into<JsValue>) -> Self {
+        Self {
+            name: name.into(),
+            content: content.into(),
+            again: JsValue::UNDEFINED,
+        }
+    }
+}
+
 /// A message with its files, and what to transfer with it.
 pub fn message_to_worker(
     message: &Message,
-    files: &[(String, JsValue)],
+    files: &[Enclosed],
 ) -> Result<(JsValue, Array), String> {
     json_to_worker(to_json(message)?, files)
 }
 
 /// The same for a message that is JSON already.
-pub fn json_to_worker(
-    json: JsValue,
-    files: &[(String, JsValue)],
-) -> Result<(JsValue, Array), String> {
+pub fn json_to_worker(json: JsValue, files: &[Enclosed]) -> Result<(JsValue, Array), String> {
     let envelope = Object::new();
     set(&envelope, JSON, &json)?;
     let (list, transfer) = (Array::new(), Array::new());
-    for (name, content) in files {
-        let file = Object::new();
-        set(&file, NAME, &name.into())?;
-        set(&file, CONTENT, content)?;
-        list.push(&file);
-        if content.is_instance_of::<ArrayBuffer>() {
-            transfer.push(content);
+    for file in files {
+        let object = Object::new();
+        set(&object, NAME, &file.name.as_str().into())?;
+        set(&object, CONTENT, &file.content)?;
+        set(&object, AGAIN, &file.again)?;
+        list.push(&object);
+        if !file.content.is_instance_of::<Blob>() {
+            transfer.push(&file.content);
         }
     }
     set(&envelope, FILES, &list)?;
@@ -82,9 +99,9 @@ pub fn read_message(
     Ok((from_json(envelope)?, files))
 }
 
-/// Files where they can be read once more: their names, and a `Blob` or the text of an
-/// address.
-pub type FilesAgain = Vec<(String, JsValue)>;
+/// Files that can be read once more: each content is a `Blob`, the text of an address, or
+/// an array of ports, one for each time.
+pub type FilesAgain = Vec<Enclosed>;
 
 /// The files in an envelope, if all of them can be read once more.
 pub fn files_again(envelope: &JsValue) -> Option<FilesAgain> {
@@ -94,9 +111,9 @@ pub fn files_again(envelope: &JsValue) -> Option<FilesAgain> {
         let content = get(&file, CONTENT).ok()?;
         let again = match content.is_instance_of::<Blob>() {
             true => content,
-            false => get(&file, AGAIN).ok().filter(JsValue::is_string)?,
+            false => get(&file, AGAIN).ok().filter(JsValue::is_truthy)?,
         };
-        Some((name, again))
+        Some(Enclosed::new(name, again))
     });
     files.collect()
 }

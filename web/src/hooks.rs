@@ -4,6 +4,7 @@ mod brought;
 mod device;
 mod fetch;
 mod hub;
+mod incoming;
 pub(crate) mod kept_trainings;
 mod lesson;
 mod save;

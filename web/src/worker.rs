@@ -12,7 +12,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{DedicatedWorkerGlobalScope, MessageChannel, MessageEvent, MessagePort, Response};
 
-use crate::engine::{Engine, NamedFile, Reply};
+use crate::engine::{Engine, KIBIBYTE, NamedFile, Reply};
 use crate::envelope::{FilesAgain, files_again, read_message, reply_to_page};
 
 mod helpers;
@@ -63,7 +63,11 @@ pub fn run() {
                 if let Message::Do { task, request } = &message
                     && let Request::LoadModel { .. } = **request
                 {
-                    worker.opening = Some((*task, files_again(&data)));
+                    worker.opening = Some(Opened {
+                        task: *task,
+                        files: files_again(&data),
+                        bytes: files.iter().filter_map(NamedFile::length).sum(),
+                    });
                 }
                 worker.receive(message, files);
             }
@@ -106,6 +110,14 @@ async fn fetch_vocabulary(worker: Rc<RefCell<Worker>>) {
     worker.hear(|engine| engine.bring_vocabulary(text));
 }
 
+/// A model that a task opens.
+struct Opened {
+    task: u32,
+    files: Option<FilesAgain>,
+    /// Of its files or tensors, as far as is known.
+    bytes: u64,
+}
+
 struct Worker {
     scope: DedicatedWorkerGlobalScope,
     /// Calls for the next step.
@@ -114,8 +126,8 @@ struct Worker {
     /// Whether the vocabulary is on its way.
     fetches: bool,
     helpers: Option<WorkerHelpers>,
-    /// The task that opens a model, and its files for helpers.
-    opening: Option<(u32, Option<FilesAgain>)>,
+    /// The model that is being opened, for helpers.
+    opening: Option<Opened>,
     /// When each task began.
     begun: BTreeMap<u32, f64>,
 }
@@ -170,15 +182,7 @@ impl Worker {
     }
 
     fn tell(&mut self, reply: &Reply) {
-        if let Event::Done {
-            task,
-            answer: Answer::ModelLoaded { .. },
-        } = reply.event
-            && let Some((_, files)) = self.opening.take_if(|(opening, _)| *opening == task)
-            && let Some(helpers) = &self.helpers
-        {
-            helpers.model(files);
-        }
+        self.follow_opening(&reply.event);
         let begun = match &reply.event {
             Event::Ready => None,
             Event::Progress { task, .. } => self.begun.get(task).copied(),
@@ -188,6 +192,29 @@ impl Worker {
         };
         let milliseconds = begun.map_or(0.0, |begun| self.now() - begun);
         post(&self.scope, reply, milliseconds);
+    }
+
+    /// Tells helpers of a model once it is open.
+    fn follow_opening(&mut self, event: &Event) {
+        match event {
+            Event::Progress { task, progress } => {
+                let opening = self.opening.as_mut();
+                if let Some(opened) = opening.filter(|opened| opened.task == *task) {
+                    opened.bytes = opened.bytes.max(progress.total as u64 * KIBIBYTE);
+                }
+            }
+            Event::Done {
+                task,
+                answer: Answer::ModelLoaded { .. },
+            } => {
+                if let Some(opened) = self.opening.take_if(|opened| opened.task == *task)
+                    && let Some(helpers) = &self.helpers
+                {
+                    helpers.model(opened.files, opened.bytes);
+                }
+            }
+            _ => {}
+        }
     }
 
     fn now(&self) -> f64 {

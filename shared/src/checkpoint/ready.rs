@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fields::{from_header, is_format, to_header};
 use super::safetensors_file::{Entry, f32_bytes, write};
-use crate::clip::{ClassFeatures, Clip, ImageEncoder, check_finite};
+use crate::clip::{ClassFeatures, Clip, check_finite};
 use crate::error::{Error, Result};
 use crate::formats::{Checkpoint, StoredType};
 use crate::learners::{
@@ -158,15 +158,15 @@ impl ReadyFile {
         ClassFeatures::new(class_names, features, clip.config.embed_dim)
     }
 
-    /// The image encoder that it sees with, if that is not the model's own.
+    /// What it sees with, if that is not the model's own image encoder.
     ///
     /// # Errors
     /// As [`Learner::from_tensors`].
-    pub fn image_encoder(&self, clip: &Clip) -> Result<Option<ImageEncoder>> {
+    pub fn image_adapter(&self, clip: &Clip) -> Result<Option<Learner>> {
         let ReadyMetadata { method, facts, .. } = &self.metadata;
         match facts.lora {
             Some(LoraFacts { image: Some(_), .. }) => {
-                Learner::from_tensors(*method, facts, &self.adapters, clip)?.image_encoder(clip)
+                Ok(Learner::from_tensors(*method, facts, &self.adapters, clip)?.image_adapter())
             }
             _ => Ok(None),
         }

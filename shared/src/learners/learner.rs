@@ -144,6 +144,19 @@ impl Learner {
         }
     }
 
+    /// Its adapters of the image encoder alone, if it has some.
+    pub fn image_adapter(&self) -> Option<Self> {
+        match self {
+            Self::Lora(lora) if !lora.adapter.image.is_empty() => {
+                let mut lora = lora.clone();
+                lora.adapter.text.clear();
+                lora.facts.text = None;
+                Some(Self::Lora(lora))
+            }
+            _ => None,
+        }
+    }
+
     /// Makes it ready to tell `class_names` apart.
     ///
     /// # Errors

@@ -21,6 +21,9 @@ const HEIGHT: usize = 200;
 /// Four rows of a panel, column by column, in two halves.
 pub(super) type Quads = [[u8; 16]; 2];
 
+/// Four values of a row in sixteen bits each.
+type WideQuad = [u8; 2 * QUAD];
+
 /// Sums of eight columns.
 type Sums = [[i32; 4]; 2];
 
@@ -128,6 +131,7 @@ fn quantise([m, k]: [usize; 2], x: &[f32], whole: &mut Vec<[u8; QUAD]>, rows: &m
 #[derive(Default)]
 pub(super) struct Scratch {
     whole: Vec<[u8; QUAD]>,
+    wide: Vec<WideQuad>,
     rows: Vec<Row>,
 }
 
@@ -137,7 +141,7 @@ pub(super) fn add_product(
     x: &[f32],
     (panels, columns): (&[u8], &[Column]),
     out: &mut [f32],
-    Scratch { whole, rows }: &mut Scratch,
+    Scratch { whole, wide, rows }: &mut Scratch,
 ) {
     if m * k * n == 0 {
         return;
@@ -145,8 +149,15 @@ pub(super) fn add_product(
     count([m, k, n]);
     quantise([m, k], x, whole, rows);
     let quads = k.div_ceil(QUAD);
+    let (whole, length, tile) = match TILE.get().copied().unwrap_or(TILE_FOR_ALL) {
+        Tile::Narrow(tile) => (whole.as_flattened(), quads * QUAD, tile),
+        Tile::Wide(tile) => {
+            wide.clear();
+            wide.extend(whole.iter().map(|&[a, b, c, d]| [a, 0, b, 0, c, 0, d, 0]));
+            (wide.as_flattened(), quads * 2 * QUAD, tile)
+        }
+    };
     let panels = panels.as_chunks::<16>().0.as_chunks::<2>().0;
-    let tile = TILE.get().copied().unwrap_or(plain_tile);
     for upper in (0..m).step_by(HEIGHT) {
         let below = m.min(upper + HEIGHT);
         let of_panels = columns[..n].chunks(COLUMNS).zip(panels.chunks_exact(quads));
@@ -155,7 +166,7 @@ pub(super) fn add_product(
                 let count = ROWS.min(below - row);
                 // Where rows are missing, the last one stands in for them.
                 let values: [usize; ROWS] = std::array::from_fn(|at| row + at.min(count - 1));
-                let values = values.map(|at| &whole[at * quads..][..quads]);
+                let values = values.map(|at| &whole[at * length..][..length]);
                 let mut sums = [Sums::default(); ROWS];
                 tile(values, panel, &mut sums);
                 for (at, sums) in sums.iter().enumerate().take(count) {
@@ -171,23 +182,31 @@ pub(super) fn add_product(
     }
 }
 
-type Tile = fn([&[[u8; QUAD]]; ROWS], &[Quads], &mut [Sums; ROWS]);
+/// Multiplies rows with a panel.
+#[derive(Clone, Copy)]
+enum Tile {
+    /// Rows of bytes.
+    Narrow(TileOf),
+    /// Rows of [`WideQuad`]s.
+    #[cfg_attr(not(target_arch = "wasm32"), expect(dead_code))]
+    Wide(TileOf),
+}
+
+type TileOf = fn([&[u8]; ROWS], &[Quads], &mut [Sums; ROWS]);
 
 /// The tile for what this browser knows; without, the one for all.
 static TILE: OnceLock<Tile> = OnceLock::new();
+
+#[cfg(target_arch = "wasm32")]
+const TILE_FOR_ALL: Tile = Tile::Wide(simd::wide_tile);
+#[cfg(not(target_arch = "wasm32"))]
+const TILE_FOR_ALL: Tile = Tile::Narrow(tile_of::<[i32; 4]>);
 
 /// From now on products use relaxed SIMD instructions, which a module may only hold where
 /// the browser knows them.
 #[cfg(target_arch = "wasm32")]
 pub fn use_relaxed_simd() {
-    let _ = TILE.set(simd::relaxed_tile);
-}
-
-fn plain_tile(rows: [&[[u8; QUAD]]; ROWS], panel: &[Quads], sums: &mut [Sums; ROWS]) {
-    #[cfg(target_arch = "wasm32")]
-    tile_of::<simd::Plain>(rows, panel, sums);
-    #[cfg(not(target_arch = "wasm32"))]
-    tile_of::<[i32; 4]>(rows, panel, sums);
+    let _ = TILE.set(Tile::Narrow(simd::relaxed_tile));
 }
 
 /// Four sums.
@@ -201,11 +220,11 @@ trait Dot: Copy {
 /// Each row of `sums` becomes the products of the row in `rows` with the panel. Written out
 /// as the tile of floats is.
 #[inline(always)]
-fn tile_of<D: Dot>(rows: [&[[u8; QUAD]]; ROWS], panel: &[Quads], sums: &mut [Sums; ROWS]) {
+fn tile_of<D: Dot>(rows: [&[u8]; ROWS], panel: &[Quads], sums: &mut [Sums; ROWS]) {
     let zero = D::zero();
     let (mut a0, mut a1, mut b0, mut b1) = (zero, zero, zero, zero);
     let (mut c0, mut c1, mut d0, mut d1) = (zero, zero, zero, zero);
-    let [a, b, c, d] = rows;
+    let [a, b, c, d] = rows.map(|row| row.as_chunks().0);
     for (((([left, right], a), b), c), d) in panel.iter().zip(a).zip(b).zip(c).zip(d) {
         (a0, a1) = (a0.add(left, *a), a1.add(right, *a));
         (b0, b1) = (b0.add(left, *b), b1.add(right, *b));
@@ -247,23 +266,69 @@ impl Dot for [i32; 4] {
 #[cfg(target_arch = "wasm32")]
 mod simd {
     use std::arch::wasm32::{
-        i8x16_shuffle, i16x8_extmul_high_i8x16, i16x8_extmul_low_i8x16, i32x4_add,
-        i32x4_extadd_pairwise_i16x8, i32x4_relaxed_dot_i8x16_i7x16_add, i32x4_splat, v128,
-        v128_load, v128_store,
+        i16x8_load_extend_i8x8, i32x4_add, i32x4_dot_i16x8, i32x4_relaxed_dot_i8x16_i7x16_add,
+        i32x4_shuffle, i32x4_splat, v128, v128_load, v128_load64_splat, v128_store,
     };
 
-    use super::{Dot, QUAD, Quads, ROWS, Sums, tile_of};
-
-    /// With what every browser knows.
-    #[derive(Clone, Copy)]
-    pub struct Plain(v128);
+    use super::{Dot, QUAD, Quads, ROWS, Sums, WideQuad, tile_of};
 
     #[derive(Clone, Copy)]
     struct Relaxed(v128);
 
     #[target_feature(enable = "relaxed-simd")]
-    pub fn relaxed_tile(rows: [&[[u8; QUAD]]; ROWS], panel: &[Quads], sums: &mut [Sums; ROWS]) {
+    pub fn relaxed_tile(rows: [&[u8]; ROWS], panel: &[Quads], sums: &mut [Sums; ROWS]) {
         tile_of::<Relaxed>(rows, panel, sums);
+    }
+
+    /// With what every browser knows: products of sixteen bits. Rows are widened already,
+    /// since each meets many panels; weights are widened on their way into a register.
+    pub fn wide_tile(rows: [&[u8]; ROWS], panel: &[Quads], sums: &mut [Sums; ROWS]) {
+        let rows = rows.map(|row| row.as_chunks().0);
+        half_of_wide_tile::<0>(rows, panel, sums);
+        half_of_wide_tile::<1>(rows, panel, sums);
+    }
+
+    /// Four columns, each summed in two lanes.
+    fn half_of_wide_tile<const HALF: usize>(
+        [a, b, c, d]: [&[WideQuad]; ROWS],
+        panel: &[Quads],
+        sums: &mut [Sums; ROWS],
+    ) {
+        let zero = i32x4_splat(0);
+        let (mut a0, mut a1, mut b0, mut b1) = (zero, zero, zero, zero);
+        let (mut c0, mut c1, mut d0, mut d1) = (zero, zero, zero, zero);
+        let add = |sum, x, weights| i32x4_add(sum, i32x4_dot_i16x8(x, weights));
+        for ((((quads, a), b), c), d) in panel.iter().zip(a).zip(b).zip(c).zip(d) {
+            let (left, right) = (widened(&quads[HALF], 0), widened(&quads[HALF], 8));
+            let x = twice(a);
+            (a0, a1) = (add(a0, x, left), add(a1, x, right));
+            let x = twice(b);
+            (b0, b1) = (add(b0, x, left), add(b1, x, right));
+            let x = twice(c);
+            (c0, c1) = (add(c0, x, left), add(c1, x, right));
+            let x = twice(d);
+            (d0, d1) = (add(d0, x, left), add(d1, x, right));
+        }
+        let pairs = [(a0, a1), (b0, b1), (c0, c1), (d0, d1)];
+        for ((left, right), sums) in pairs.into_iter().zip(sums) {
+            let even = i32x4_shuffle::<0, 2, 4, 6>(left, right);
+            let odd = i32x4_shuffle::<1, 3, 5, 7>(left, right);
+            store(i32x4_add(even, odd), &mut sums[HALF]);
+        }
+    }
+
+    /// Four values of sixteen bits, twice.
+    #[inline(always)]
+    fn twice(x: &WideQuad) -> v128 {
+        // SAFETY: eight bytes, at any address.
+        unsafe { v128_load64_splat(x.as_ptr().cast()) }
+    }
+
+    /// Eight bytes of a panel in sixteen bits each: four of each of two columns.
+    #[inline(always)]
+    fn widened(bytes: &[u8; 16], first: usize) -> v128 {
+        // SAFETY: eight bytes from the first or the ninth on, at any address.
+        unsafe { i16x8_load_extend_i8x8(bytes.as_ptr().add(first.min(8)).cast()) }
     }
 
     #[inline(always)]
@@ -281,33 +346,6 @@ mod simd {
     #[inline(always)]
     fn splat(x: [u8; QUAD]) -> v128 {
         i32x4_splat(i32::from_le_bytes(x))
-    }
-
-    impl Dot for Plain {
-        #[inline(always)]
-        fn zero() -> Self {
-            Self(i32x4_splat(0))
-        }
-
-        #[inline(always)]
-        fn add(self, weights: &[u8; 16], x: [u8; QUAD]) -> Self {
-            let (weights, x) = (load(weights), splat(x));
-            // Two neighbouring sums for each of two columns, and of the two after them.
-            let low = i32x4_extadd_pairwise_i16x8(i16x8_extmul_low_i8x16(weights, x));
-            let high = i32x4_extadd_pairwise_i16x8(i16x8_extmul_high_i8x16(weights, x));
-            let even = i8x16_shuffle::<0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27>(
-                low, high,
-            );
-            let odd = i8x16_shuffle::<4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31>(
-                low, high,
-            );
-            Self(i32x4_add(self.0, i32x4_add(even, odd)))
-        }
-
-        #[inline(always)]
-        fn store(self, to: &mut [i32; 4]) {
-            store(self.0, to);
-        }
     }
 
     impl Dot for Relaxed {

@@ -69,8 +69,9 @@ pub enum Request {
     /// Tune a context on an image; the file is the image.
     Tune(Box<TuneRequest>),
     /// The features of views of `side` pixels, for another worker that shares its work; the
-    /// file is their RGB, one after another.
-    EncodeViews { side: u32 },
+    /// file is their RGB, one after another. An adapter of the image encoder is a second
+    /// file, a learned one, and stays: `adapted` views are seen through the newest.
+    EncodeViews { side: u32, adapted: bool },
     /// Keep an image's features under a name, to train on; the file is the image.
     Encode { image: u32 },
     /// Learn a context from kept features.

@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::learners::{Classifier, Learner};
 use crate::protocol::LearnedInfo;
 
+use super::own_image::OwnImage;
 use super::{Learned, Session};
 
 /// What is known of a learned file.
@@ -62,11 +63,11 @@ impl Session {
             shots: file.metadata.shots,
         };
         let features = file.class_features(&self.clip, &self.fingerprint)?;
-        let image_encoder = file.image_encoder(&self.clip)?;
+        let image = OwnImage::new(file.image_adapter(&self.clip)?, &self.clip)?;
         self.remove_learned(name);
         self.learned.push(Learned {
             info: info.clone(),
-            image_encoder,
+            image,
             known: Known::Ready(ReadyClasses {
                 features,
                 scale: file.metadata.logit_scale,

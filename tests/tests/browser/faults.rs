@@ -1,8 +1,19 @@
 //! What goes wrong behind the page's back: a worker that dies, and one that is busy.
 
+use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
 use anyhow::ensure;
-use clipwright_tests::{Browser, Page, PageServer};
+use axum::Router;
+use axum::extract::Request;
+use axum::http::header::CACHE_CONTROL;
+use axum::http::{HeaderValue, StatusCode};
+use axum::middleware::{Next, from_fn};
+use axum::response::IntoResponse;
+use clipwright_tests::{Browser, Page, PageServer, page_folder, repository_root};
 use serde_json::json;
+use tower_http::services::ServeDir;
 
 use super::{check_card, fixture};
 
@@ -118,6 +129,51 @@ async fn the_page_answers_at_once_while_the_worker_computes() {
             late[late.len() - 1]
         );
         Ok(())
+    });
+    if let Err(error) = outcome.await {
+        panic!("{error:#}");
+    }
+}
+
+/// A model that breaks off, or is not to be had, is told of, and fetched when asked for
+/// again.
+#[tokio::test]
+async fn a_model_that_breaks_off_can_be_fetched_again() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let answer = move |request: Request, next: Next| {
+        let is_model = request.uri().path().ends_with("tiny.safetensors");
+        let before = match is_model {
+            true => asked.fetch_add(1, Relaxed),
+            false => usize::MAX,
+        };
+        async move {
+            let mut response = match before {
+                0 => {
+                    let whole = fs::read(repository_root().join("static/model/tiny.safetensors"));
+                    let whole = whole.unwrap_or_default();
+                    whole[..whole.len() / 2].to_vec().into_response()
+                }
+                1 => StatusCode::NOT_FOUND.into_response(),
+                _ => next.run(request).await,
+            };
+            let never = HeaderValue::from_static("no-store");
+            response.headers_mut().insert(CACHE_CONTROL, never);
+            response
+        }
+    };
+    let outcome = Browser::with(async |browser| {
+        browser.set_viewport(1280, 900, false).await?;
+        let router = Router::new()
+            .fallback_service(ServeDir::new(page_folder()?))
+            .layer(from_fn(answer));
+        let server = PageServer::routing(router).await?;
+        let page = Page::open(browser, &server.url).await?;
+        let again = "document.querySelector('.notices button').click()";
+        page.error_with("the file ends at byte").await?;
+        page.script::<()>(again, vec![]).await?;
+        page.error_with("the server answered 404").await?;
+        page.script::<()>(again, vec![]).await?;
+        page.first_answer().await.map(drop)
     });
     if let Err(error) = outcome.await {
         panic!("{error:#}");

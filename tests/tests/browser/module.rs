@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, Result, ensure};
@@ -11,7 +12,9 @@ use axum::http::header::CACHE_CONTROL;
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn};
 use axum::response::IntoResponse;
-use clipwright_tests::{Browser, PageServer, page_folder, repository_root, run_clipwright};
+use clipwright_tests::{
+    Browser, PageServer, page_folder, repository_root, run_clipwright, succeeds,
+};
 use serde_json::{Value, json};
 use tower_http::services::ServeDir;
 
@@ -23,6 +26,11 @@ const TEMPLATE: &str = "a photo of a {}.";
 /// Runs `body`, the inside of an async function with `load` and the learned file's bytes
 /// at hand; what it returns, or the error's text.
 async fn run(browser: &Browser, body: &str) -> Result<Value> {
+    run_with(browser, body, &fixture()?.learned).await
+}
+
+/// The same with another learned file.
+async fn run_with(browser: &Browser, body: &str, learned: &Path) -> Result<Value> {
     let script = format!(
         "const [learned, image, done] = arguments;
         (async () => {{
@@ -31,10 +39,9 @@ async fn run(browser: &Browser, body: &str) -> Result<Value> {
             {body}
         }})().then(done, (error) => done({{ failed: String(error), hint: error.hint }}));"
     );
-    let fixture = fixture()?;
     let with = vec![
-        json!(std::fs::read(&fixture.learned)?),
-        json!(std::fs::read(&fixture.pictures[2])?),
+        json!(fs::read(learned)?),
+        json!(fs::read(&fixture()?.pictures[2])?),
     ];
     let answer = browser.client.execute_async(&script, with).await;
     answer.context("a script with the module")
@@ -221,6 +228,14 @@ async fn what_goes_wrong_is_said() -> Result<()> {
             ("return load({});", "no model was given", true),
             ("return load({ model: bytes([1, 2, 3]) });", "file of an unknown kind", true),
             ("return load({ model: 'nowhere.safetensors' });", "answered 404", false),
+            (
+                // More than waits for the worker at once, and nothing to be read in pieces.
+                "const packed = new Uint8Array(20e6);
+                packed.set([0x1f, 0x8b, 8]);
+                return load({ model: packed });",
+                "packed by gzip",
+                true,
+            ),
             ("return load({ model: 42 });", "this is number; expected an address", false),
             (
                 "return load({ model: '../model/tiny.safetensors', worker: 'nowhere.js' });",
@@ -292,22 +307,85 @@ async fn helpers_change_nothing_but_the_time() -> Result<()> {
                 clip.terminate();
                 return all;
             };
-            return [
+            const own = await (await fetch('../model/tiny.safetensors?bytes')).arrayBuffer();
+            const answers = [
                 await tuned(0, '../model/tiny.safetensors'),
                 await tuned(2, '../model/tiny.safetensors?often'),
                 await tuned(1, '../model/tiny.safetensors?once'),
-            ];";
+                await tuned(3, new Uint8Array(own)),
+            ];
+            return own.byteLength > 1e6 ? answers : own.byteLength;";
         let answer = run(browser, body).await?;
         ensure!(answer["failed"].is_null(), "{answer}");
         ensure!(answer[0][0]["losses"][1].is_number(), "{answer}");
         ensure!(answer[0] == answer[1], "two helpers change the answer");
         ensure!(answer[0] == answer[2], "a helper without a model does");
+        ensure!(answer[0] == answer[3], "helpers with the page's bytes do");
         let asked = asked.lock().expect("nobody panics with it");
         let times = |end: &str| asked.iter().filter(|asked| asked.ends_with(end)).count();
         ensure!(times("worker_loader.js?helpers=0") == 1, "{asked:#?}");
         ensure!(times("worker_loader.js?helpers=2") == 3, "{asked:#?}");
+        ensure!(times("worker_loader.js?helpers=3") == 4, "{asked:#?}");
         ensure!(times("?often") == 3, "{asked:#?}");
         ensure!(times("?once") == 2, "{asked:#?}");
+        ensure!(times("?bytes") == 1, "{asked:#?}");
+        Ok(())
+    })
+    .await
+}
+
+/// Asks a worker as the page does for views as an adapter sees them, then as the model does,
+/// then as the adapter does again.
+const ADAPTED: &str = "
+    const augmenter = { views: { count: 639, augmix: null,
+        crop: { scale: [0.08, 1], ratio: [0.75, 1.33], flip: 0.5, filter: 'bilinear' } } };
+    const prompts = { class_names: ['azure banded wedge', 'rosy tiled plus'],
+        templates: ['a photo of a {}.'] };
+    const seen = async (helpers) => {
+        const worker = new Worker(`../worker_loader.js?helpers=${helpers}`, { type: 'module' });
+        const heard = () => new Promise((resolve, reject) => {
+            worker.onmessage = ({ data }) => {
+                const event = JSON.parse(data.json);
+                if (event === 'ready' || event.done) resolve(event.done?.answer);
+                if (event.failed) reject(new Error(event.failed.message));
+            };
+        });
+        let task = 0;
+        const ask = (request, name, content) => {
+            const json = JSON.stringify({ do: { task: task++, request } });
+            worker.postMessage({ json, files: [{ name, content }] });
+            return heard();
+        };
+        await heard();
+        const model = await (await fetch('../model/tiny.safetensors')).blob();
+        await ask({ load_model: { name: 'tiny' } }, 'tiny.safetensors', model);
+        await ask({ load_learned: { name: 'mine' } }, 'learned.safetensors', bytes(learned).buffer);
+        const answers = [];
+        for (const [seed, learned] of [[1, 'mine'], [2, 'mine'], [2, null], [3, 'mine']]) {
+            const views = { augmenter, seed, learned, prompts };
+            answers.push(await ask({ views }, 'image', bytes(image).buffer));
+        }
+        worker.terminate();
+        return answers;
+    };
+    return [await seen(0), await seen(2)];";
+
+#[tokio::test]
+async fn helpers_see_through_an_adapter_as_one_worker_does() -> Result<()> {
+    let fixture = fixture()?;
+    let learned = fixture.folder.join("adapter/learned.safetensors");
+    if !learned.exists() {
+        let how = "--model tiny --data data --steps 8 --rank 2 --shots 2 --seed 1 --out adapter";
+        succeeds(&fixture.folder, &format!("train lora {how}"))?;
+    }
+    Browser::with(async |browser| {
+        let _server = elsewhere(browser).await?;
+        let answer = run_with(browser, ADAPTED, &learned).await?;
+        ensure!(answer["failed"].is_null(), "{answer}");
+        let views = |at: usize| &answer[0][at]["views"]["views"];
+        ensure!(views(1).as_array().map(Vec::len) == Some(640), "{answer}");
+        ensure!(views(1) != views(2), "the adapter changes nothing");
+        ensure!(answer[0] == answer[1], "helpers change the answer");
         Ok(())
     })
     .await

@@ -75,30 +75,15 @@ fn status(state: &State) -> Status {
     }
     match (&model.next, &model.open) {
         (Some(ModelFile { name, stage }), _) => match stage {
-            ModelStage::Fetching {
-                received,
-                total: Some(total),
-            } if received <= total => {
-                let share = *received as f32 / (*total).max(1) as f32;
-                let detail = format!("fetching {} of {}", percent(share), size(*total));
-                show(name, detail, Some(share), "is-busy")
-            }
-            ModelStage::Fetching { received: 0, .. } => {
-                show(name, "fetching".into(), None, "is-busy")
-            }
-            ModelStage::Fetching { received, .. } => show(
-                name,
-                format!("fetching, {} so far", size(*received)),
-                None,
-                "is-busy",
-            ),
-            _ => {
+            ModelStage::Asked => show(name, "fetching".into(), None, "is-busy"),
+            ModelStage::Waiting(file) | ModelStage::Open(file, _) => {
                 let running = state.running(Asker::Model);
                 let progress = running.and_then(|running| running.progress.as_ref());
                 let share = progress.map_or(0.0, |progress| {
                     progress.done as f32 / progress.total.max(1) as f32
                 });
-                let detail = format!("opening, {}", percent(share));
+                let of = some_size(file.bytes, " of ");
+                let detail = format!("opening, {}{of}", percent(share));
                 show(name, detail, Some(share), "is-busy")
             }
         },
@@ -114,9 +99,9 @@ fn status(state: &State) -> Status {
                 let detail = format!("ready · fetching {next}, {}", percent(share));
                 return show(name, detail, Some(share), "is-good");
             }
-            let (side, size) = (info.image_side, size(file.bytes));
+            let (side, size) = (info.image_side, some_size(file.bytes, " · "));
             let detail = format!(
-                "ready · {}, {side} px · {size}, on this device",
+                "ready · {}, {side} px{size}, on this device",
                 info.image_encoder
             );
             show(name, detail, None, "is-good")
@@ -125,5 +110,13 @@ fn status(state: &State) -> Status {
             show("no model", "none could be opened".into(), None, "is-bad")
         }
         (None, _) => show("starting", String::new(), None, "is-busy"),
+    }
+}
+
+/// A size with what stands before it; nothing where it is not known.
+fn some_size(bytes: u64, before: &str) -> String {
+    match bytes {
+        0 => String::new(),
+        bytes => format!("{before}{}", size(bytes)),
     }
 }

@@ -20,6 +20,8 @@ pub struct Encoding {
     views_to_come: ViewsInTurn,
     views: Vec<View>,
     batches: Vec<Batch>,
+    /// What helpers see them through, if not as the model does; once they help.
+    adapter: Option<Vec<u8>>,
 }
 
 /// Views that are encoded together.
@@ -52,6 +54,7 @@ impl Encoding {
             views_to_come: views,
             views: Vec::new(),
             batches: Vec::new(),
+            adapter: None,
         }
     }
 
@@ -62,10 +65,11 @@ impl Encoding {
         let encoder = session.image_encoder(learned)?;
         let config = &session.clip.config.image;
         let at_once = at_once(config);
-        // Helpers see as the model alone does.
-        let mut helpers = helpers.filter(|_| std::ptr::eq(encoder, &session.clip.image));
-        if let Some(helpers) = &mut helpers {
-            self.hand_out(&mut **helpers, config, at_once)?;
+        if let Some(helpers) = helpers {
+            if self.batches.is_empty() {
+                self.adapter = session.image_adapter(learned)?;
+            }
+            self.hand_out(helpers, config, at_once)?;
         }
         let missing = |batch: &Batch| matches!(batch.features, Features::Missing);
         let here = match self.batches.iter().position(missing) {
@@ -114,8 +118,9 @@ impl Encoding {
             let pixels = self
                 .pixels(at)
                 .flat_map(|view| view.as_raw().iter().copied());
-            let Some(number) = helpers.offer(config.side as u32, &pixels.collect::<Vec<_>>())
-            else {
+            let pixels = pixels.collect::<Vec<_>>();
+            let adapter = self.adapter.as_deref();
+            let Some(number) = helpers.offer(config.side as u32, &pixels, adapter) else {
                 break; // this worker does it
             };
             self.batches[at].features = Features::Awaited(number);

@@ -8,7 +8,7 @@ use super::memory::named;
 use super::{Failure, Lack, Memory, NamedFile, Step, Work, going};
 
 /// Bytes that progress is counted in: a number of any model fits 32 bits.
-const KIBIBYTE: u64 = 1024;
+pub const KIBIBYTE: u64 = 1024;
 
 /// Reads a model a few megabytes a step.
 pub(super) struct LoadModel {

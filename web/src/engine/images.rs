@@ -37,20 +37,28 @@ impl Work for Features {
     }
 }
 
+/// The name of the newest adapter for views of another worker.
+const ADAPTER: &str = "adapter";
+
 /// The features of views, RGB one after another, for the worker that shares its work;
 /// little-endian floats beside the answer.
 pub(super) fn encode_views(
     memory: &mut Memory,
     side: u32,
+    adapted: bool,
     files: &[NamedFile],
 ) -> Result<(Answer, Vec<u8>), Failure> {
     let session = memory.session()?;
+    if let Some(adapter) = files.get(1) {
+        session.add_learned(ADAPTER, adapter.bytes())?;
+    }
+    let encoder = session.image_encoder(adapted.then_some(ADAPTER))?;
     let bytes = files.first().map_or(&[][..], NamedFile::bytes);
     let views = bytes.chunks_exact((3 * side * side).max(1) as usize);
     let views = views.filter_map(|view| RgbImage::from_raw(side, side, view.to_vec()));
     let pixels = session.pixels(&views.collect::<Vec<_>>())?;
-    let features = session.clip.image.forward(&pixels)?;
-    let features = features.flatten_all()?.to_vec1::<f32>()?;
+    let features = encoder.forward(&pixels)?.flatten_all()?;
+    let features = features.to_vec1::<f32>()?;
     let bytes = features.into_iter().flat_map(f32::to_le_bytes);
     Ok((Answer::ViewsEncoded, bytes.collect()))
 }

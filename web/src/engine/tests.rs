@@ -11,6 +11,8 @@ use super::{
     Content, Engine, Failure, Lack, Memory, NamedFile, Reader, Reply, Running, Step, Work,
 };
 
+pub mod adapter;
+
 /// The model that comes with the page.
 pub const MODEL: &[u8] = include_bytes!("../../../static/model/tiny.safetensors");
 

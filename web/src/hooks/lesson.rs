@@ -40,7 +40,7 @@ pub async fn lesson(
     let mut blobs = Vec::new();
     for class in &lesson.classes {
         for file in &class.files {
-            let blob = fetch_blob(&format!("{FOLDER}{file}"), |_, _| ()).await?;
+            let blob = fetch_blob(&format!("{FOLDER}{file}")).await?;
             blobs.push((class.name.clone(), file.clone(), blob));
         }
     }

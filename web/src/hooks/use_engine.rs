@@ -12,7 +12,7 @@ use web_sys::{ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
 use yew::prelude::*;
 
 use super::Sources;
-use crate::envelope::{message_to_worker, read_reply};
+use crate::envelope::{Enclosed, message_to_worker, read_reply};
 use crate::state::{Action, Lane, Problem, State, Task};
 
 /// Starts the worker of this very build, whatever is kept for offline use.
@@ -61,18 +61,14 @@ impl EngineWorker {
     }
 
     async fn send(&self, id: u32, task: &Task, sources: &Sources) -> Result<(), Problem> {
-        let wanted: Vec<_> = task.files.iter().map(|part| part.source).collect();
-        let contents = match task.request {
-            // The worker reads it bit by bit.
-            Request::LoadModel { .. } => sources.blobs(&wanted)?,
-            _ => sources.bytes(&wanted).await?,
+        let files = match task.request {
+            Request::LoadModel { .. } => sources.model(&task.files).await?,
+            _ => sources.bytes(&task.files).await?,
         };
-        let names = task.files.iter().map(|part| part.name.clone());
-        let files: Vec<_> = names.zip(contents).collect();
         self.post(&task.message(id), &files)
     }
 
-    fn post(&self, message: &Message, files: &[(String, JsValue)]) -> Result<(), Problem> {
+    fn post(&self, message: &Message, files: &[Enclosed]) -> Result<(), Problem> {
         let posted = message_to_worker(message, files).and_then(|(message, transfer)| {
             self.worker
                 .post_message_with_transfer(&message, &transfer)

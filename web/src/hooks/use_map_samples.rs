@@ -22,7 +22,7 @@ pub fn use_map_samples(state: &UseReducerHandle<State>) {
         spawn_local(async move {
             let mut brought = Vec::new();
             for (sample, listed) in list.samples.iter().enumerate() {
-                if let Ok(blob) = fetch_blob(&sample_url(listed), |_, _| ()).await {
+                if let Ok(blob) = fetch_blob(&sample_url(listed)).await {
                     brought.push(MapSample {
                         sample,
                         title: listed.title.clone(),

@@ -1,9 +1,10 @@
-//! Downloads the embedded model, or that of a site, each time that it is asked for.
+//! Downloads the embedded model, or that of a site, each time that it is asked for; the
+//! worker reads it as it comes.
 
 use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 
-use super::fetch::fetch_blob;
+use super::incoming::Incoming;
 use super::{Sources, announced_site};
 use crate::state::{Action, State, StoredFile};
 
@@ -27,23 +28,23 @@ pub fn use_model(state: &UseReducerHandle<State>, sources: &Sources) {
         });
     }
     let sources = sources.clone();
-    let (name, url) = match &state.site {
-        Some(site) => (site.model.name.clone(), site.model.file.clone()),
-        None => (EMBEDDED_MODEL.into(), EMBEDDED_MODEL_URL.into()),
+    let (name, url, told) = match &state.site {
+        Some(site) => {
+            let model = &site.model;
+            (model.name.clone(), model.file.clone(), model.bytes)
+        }
+        None => (EMBEDDED_MODEL.into(), EMBEDDED_MODEL_URL.into(), 0),
     };
     use_effect_with(state.model.attempt, move |&attempt| {
         if attempt == 0 {
             return;
         }
         spawn_local(async move {
-            let progress = |received, total| {
-                dispatch.dispatch(Action::ModelArriving { received, total });
-            };
-            dispatch.dispatch(match fetch_blob(&url, progress).await {
-                Ok(blob) => Action::ModelArrived(StoredFile::single(
+            dispatch.dispatch(match Incoming::fetch(&url).await {
+                Ok(incoming) => Action::ModelArrived(StoredFile::single(
                     name,
-                    blob.size() as u64,
-                    sources.keep(blob),
+                    incoming.bytes.unwrap_or(told),
+                    sources.keep_incoming(incoming),
                 )),
                 Err(problem) => Action::ModelUnreachable(problem),
             });

@@ -70,7 +70,7 @@ async fn list() -> Result<SampleList, Problem> {
 }
 
 async fn image(sample: &Sample, index: usize, sources: &Sources) -> Result<Image, Problem> {
-    let blob = fetch_blob(&sample_url(sample), |_, _| ()).await?;
+    let blob = fetch_blob(&sample_url(sample)).await?;
     let (source, url) = sources.keep_image(blob);
     Ok(Image {
         source,

@@ -32,7 +32,7 @@ pub fn use_site(state: &UseReducerHandle<State>, sources: &Sources) {
                 Err(problem) => return dispatch.dispatch(Action::SamplesMissing(problem)),
             };
             for learned in &site.learned {
-                dispatch.dispatch(match fetch_blob(&learned.file, |_, _| ()).await {
+                dispatch.dispatch(match fetch_blob(&learned.file).await {
                     Ok(blob) => Action::LearnedArrived(StoredFile::single(
                         learned.name.clone(),
                         blob.size() as u64,

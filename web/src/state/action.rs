@@ -45,10 +45,6 @@ pub enum Action {
     ModelRequested {
         name: String,
     },
-    ModelArriving {
-        received: u64,
-        total: Option<u64>,
-    },
     ModelUnreachable(Problem),
     ModelArrived(StoredFile),
     LearnedArrived(StoredFile),
@@ -127,18 +123,8 @@ impl State {
             Action::ModelRequested { name } => {
                 self.model.attempt += 1;
                 self.model.problem = None;
-                let stage = ModelStage::Fetching {
-                    received: 0,
-                    total: None,
-                };
+                let stage = ModelStage::Asked;
                 self.model.next = Some(ModelFile { name, stage });
-            }
-            Action::ModelArriving { received, total } => {
-                if let Some(ModelFile { stage, .. }) = &mut self.model.next
-                    && let ModelStage::Fetching { .. } = stage
-                {
-                    *stage = ModelStage::Fetching { received, total };
-                }
             }
             Action::ModelUnreachable(problem) => {
                 // A person's own file may have taken the place meanwhile.

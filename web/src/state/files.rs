@@ -4,12 +4,13 @@ use clipwright_shared::protocol::{LearnedInfo, ModelInfo};
 
 use super::{Problem, SourceId};
 
-/// A model or a learned file: one file or several, whose bytes the page holds.
+/// A model or a learned file: one file or several, whose bytes the page holds or
+/// knows where to fetch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StoredFile {
     /// The name it is loaded under.
     pub name: String,
-    /// In all.
+    /// In all; 0 where that is not known.
     pub bytes: u64,
     /// Its weights, and the configurations beside them.
     pub parts: Vec<FilePart>,
@@ -69,11 +70,9 @@ pub struct ModelFile {
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum ModelStage {
-    Fetching {
-        received: u64,
-        total: Option<u64>,
-    },
-    /// Here, and the worker is to open it.
+    /// Its server is to answer.
+    Asked,
+    /// Here, or on its way, and the worker is to open it.
     Waiting(StoredFile),
     Open(StoredFile, ModelInfo),
 }
@@ -86,10 +85,10 @@ impl ModelFile {
         }
     }
 
-    /// The file, if its bytes are here.
+    /// The file, if its bytes are to be had.
     pub fn file(&self) -> Option<&StoredFile> {
         match &self.stage {
-            ModelStage::Fetching { .. } => None,
+            ModelStage::Asked => None,
             ModelStage::Waiting(file) | ModelStage::Open(file, _) => Some(file),
         }
     }
@@ -104,12 +103,12 @@ impl ModelSlot {
         }
     }
 
-    /// Whether the model on its way is still being downloaded.
+    /// Whether the next model was asked for and nothing has answered yet.
     pub fn is_fetching(&self) -> bool {
         matches!(
             &self.next,
             Some(ModelFile {
-                stage: ModelStage::Fetching { .. },
+                stage: ModelStage::Asked,
                 ..
             })
         )

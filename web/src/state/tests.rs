@@ -362,13 +362,7 @@ fn a_download_that_fails_can_be_asked_for_again() {
     let request = || Action::ModelRequested {
         name: "tiny".into(),
     };
-    let mut state = state([
-        request(),
-        Action::ModelArriving {
-            received: 5,
-            total: Some(9),
-        },
-    ]);
+    let mut state = state([request()]);
     assert!(state.model.is_fetching());
     state.apply(Action::ModelUnreachable(Problem::new(
         "HTTP 404",

@@ -5,17 +5,18 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use gloo_events::EventListener;
-use js_sys::Uint8Array;
+use js_sys::{Array, Uint8Array};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{
-    Blob, DedicatedWorkerGlobalScope, MessageEvent, Response, Worker, WorkerOptions, WorkerType,
+    DedicatedWorkerGlobalScope, MessageEvent, RequestCache, RequestInit, Response, Worker,
+    WorkerOptions, WorkerType,
 };
 
 use crate::engine::Helpers;
-use crate::envelope::{FilesAgain, FromWorker, json_to_worker, read_reply};
+use crate::envelope::{Enclosed, FilesAgain, FromWorker, json_to_worker, read_reply};
 
 /// Work below this is done sooner than a helper has its model.
 const LEAST_MULTIPLICATIONS: f64 = 2e10;
@@ -37,7 +38,11 @@ struct Pool {
     scope: DedicatedWorkerGlobalScope,
     /// None where nothing can be read once more.
     model: Option<FilesAgain>,
+    /// Its bytes.
+    bytes: u64,
     helpers: Vec<Rc<RefCell<Helper>>>,
+    /// The newest adapter of the image encoder that views were given with.
+    adapter: Vec<u8>,
     numbers: u32,
     done: Vec<(u32, Option<Vec<f32>>)>,
 }
@@ -45,6 +50,8 @@ struct Pool {
 struct Helper {
     worker: Worker,
     is_ready: bool,
+    /// Whether it has the newest adapter.
+    has_adapter: bool,
     /// The numbers of the batches that it has.
     has: Vec<u32>,
     _listeners: Vec<EventListener>,
@@ -76,19 +83,22 @@ impl WorkerHelpers {
         let pool = Rc::new(RefCell::new(Pool {
             scope,
             model: None,
+            bytes: 0,
             helpers: Vec::new(),
+            adapter: Vec::new(),
             numbers: OPENING,
             done: Vec::new(),
         }));
         Self { pool, wake }
     }
 
-    /// Another model is open.
-    pub fn model(&self, files: Option<FilesAgain>) {
+    /// Another model is open, of so many bytes.
+    pub fn model(&self, files: Option<FilesAgain>, bytes: u64) {
         let mut pool = self.pool.borrow_mut();
         pool.helpers.clear();
         pool.done.clear();
         pool.model = files;
+        pool.bytes = bytes;
     }
 
     /// Starts one more, which opens the model as soon as it can.
@@ -106,6 +116,7 @@ impl WorkerHelpers {
         let helper = Rc::new(RefCell::new(Helper {
             worker: worker.clone(),
             is_ready: false,
+            has_adapter: false,
             has: Vec::new(),
             _listeners: Vec::new(),
         }));
@@ -175,39 +186,39 @@ impl WorkerHelpers {
 }
 
 /// Gives a helper the model.
-async fn open(helper: &RefCell<Helper>, files: FilesAgain) -> Result<(), JsValue> {
-    let mut contents = Vec::with_capacity(files.len());
-    for (name, content) in files {
-        let content = match content.as_string() {
-            Some(address) => {
-                let scope: DedicatedWorkerGlobalScope = js_sys::global().unchecked_into();
-                let response = JsFuture::from(scope.fetch_with_str(&address)).await?;
-                let response: Response = response.unchecked_into();
-                JsFuture::from(response.blob()?).await?
-            }
-            None => content,
-        };
-        contents.push((name, content));
+async fn open(helper: &RefCell<Helper>, mut files: FilesAgain) -> Result<(), JsValue> {
+    for file in &mut files {
+        if let Some(address) = file.content.as_string() {
+            let scope: DedicatedWorkerGlobalScope = js_sys::global().unchecked_into();
+            let init = RequestInit::new();
+            // What was read before, as far as the browser has it.
+            init.set_cache(RequestCache::ForceCache);
+            let response = scope.fetch_with_str_and_init(&address, &init);
+            let response: Response = JsFuture::from(response).await?.unchecked_into();
+            file.content = JsFuture::from(response.blob()?).await?;
+        } else if let Some(ports) = file.content.dyn_ref::<Array>() {
+            file.content = ports.pop();
+        }
     }
-    send(&helper.borrow().worker, OPENING, OPEN, &contents)
+    send(&helper.borrow().worker, OPENING, OPEN, &files)
 }
 
 /// The request to open a model for its image encoder.
 const OPEN: &str = r#"{"load_model":{"name":"","only_image":true}}"#;
 
 /// The request for features of views of `side` pixels.
-fn encode_views(side: u32) -> String {
-    format!(r#"{{"encode_views":{{"side":{side}}}}}"#)
+fn encode_views(side: u32, adapted: bool) -> String {
+    format!(r#"{{"encode_views":{{"side":{side},"adapted":{adapted}}}}}"#)
+}
+
+/// Bytes as a file that goes along.
+fn file(name: &str, bytes: &[u8]) -> Enclosed {
+    Enclosed::new(name, Uint8Array::from(bytes).buffer())
 }
 
 /// Sends a request. It is written by hand: what writes and reads all that page and worker
 /// say to each other is long, and there is none of it in a worker otherwise.
-fn send(
-    worker: &Worker,
-    task: u32,
-    request: &str,
-    files: &[(String, JsValue)],
-) -> Result<(), JsValue> {
+fn send(worker: &Worker, task: u32, request: &str, files: &[Enclosed]) -> Result<(), JsValue> {
     let (message, transfer) = json_to_worker(message(task, request).into(), files)?;
     worker.post_message_with_transfer(&message, &transfer)
 }
@@ -232,8 +243,15 @@ impl Helpers for WorkerHelpers {
         }
     }
 
-    fn offer(&mut self, side: u32, views: &[u8]) -> Option<u32> {
+    fn offer(&mut self, side: u32, views: &[u8], adapter: Option<&[u8]>) -> Option<u32> {
         let mut pool = self.pool.borrow_mut();
+        let pool = &mut *pool;
+        if let Some(adapter) = adapter.filter(|adapter| *adapter != pool.adapter) {
+            pool.adapter = adapter.into();
+            for helper in &pool.helpers {
+                helper.borrow_mut().has_adapter = false;
+            }
+        }
         let free = pool.helpers.iter().filter(|helper| {
             let helper = helper.borrow();
             helper.is_ready && helper.has.len() < AHEAD
@@ -242,8 +260,13 @@ impl Helpers for WorkerHelpers {
         pool.numbers += 1;
         let task = pool.numbers;
         let mut helper = helper.borrow_mut();
-        let file = ("views".to_string(), Uint8Array::from(views).buffer().into());
-        send(&helper.worker, task, &encode_views(side), &[file]).ok()?;
+        let mut files = vec![file("views", views)];
+        if adapter.is_some() && !helper.has_adapter {
+            files.push(file("adapter", &pool.adapter));
+            helper.has_adapter = true;
+        }
+        let request = encode_views(side, adapter.is_some());
+        send(&helper.worker, task, &request, &files).ok()?;
         helper.has.push(task);
         Some(task)
     }
@@ -273,11 +296,7 @@ impl Pool {
             .ok()
             .and_then(|memory| memory.as_f64())
             .unwrap_or(MEMORY);
-        let sizes = self.model.iter().flatten();
-        let bytes: f64 = sizes
-            .map(|(_, content)| content.dyn_ref::<Blob>().map_or(0.0, Blob::size))
-            .sum();
-        let room = memory * SHARE_OF_MEMORY * f64::from(1 << 30) / bytes.max(1.0);
+        let room = memory * SHARE_OF_MEMORY * f64::from(1 << 30) / self.bytes.max(1) as f64;
         let others = navigator.hardware_concurrency() - 1.0;
         others.min(room).max(0.0) as usize
     }
@@ -296,10 +315,11 @@ mod tests {
             name,
             only_image: true,
         };
-        let encode = Request::EncodeViews { side: 224 };
+        let encode = |adapted| Request::EncodeViews { side: 224, adapted };
         for (task, by_hand, request) in [
             (OPENING, OPEN.to_string(), open),
-            (7, encode_views(224), encode),
+            (7, encode_views(224, false), encode(false)),
+            (8, encode_views(224, true), encode(true)),
         ] {
             let request = Box::new(request);
             let expected = serde_json::to_string(&Message::Do { task, request }).unwrap();

@@ -48,7 +48,8 @@ impl Reader for BlobReader {
 }
 
 /// A file that comes through a port in `Uint8Array`s, whose end is a null, and a text why
-/// there will be no more. How many of its bytes are read goes back.
+/// there will be no more. How many of its bytes were asked for and have come goes back: so
+/// many more may follow.
 pub struct PortReader {
     port: MessagePort,
     arrived: Rc<RefCell<Arrived>>,
@@ -62,6 +63,8 @@ struct Arrived {
     start: u64,
     bytes: VecDeque<Uint8Array>,
     count: u64,
+    /// The place in the file that was told of last.
+    told: u64,
     end: Option<Result<(), String>>,
 }
 
@@ -97,19 +100,17 @@ impl Arrived {
         }
     }
 
-    /// Lets go of what is before a place; how many bytes.
-    fn drop_before(&mut self, place: u64) -> u64 {
-        let before = self.start;
+    /// Lets go of what is before a place.
+    fn drop_before(&mut self, place: u64) {
         while let Some(first) = self.bytes.front() {
             let end = self.start + u64::from(first.length());
             if end > place {
                 break;
             }
+            self.count -= end - self.start;
             self.start = end;
             self.bytes.pop_front();
         }
-        self.count -= self.start - before;
-        self.start - before
     }
 }
 
@@ -120,9 +121,11 @@ impl Reader for PortReader {
 
     fn read(&mut self, place: Range<u64>) -> Result<Option<Vec<u8>>, Failure> {
         let mut arrived = self.arrived.borrow_mut();
-        let read = arrived.drop_before(place.start);
-        let _ = self.port.post_message(&(read as f64).into());
+        arrived.drop_before(place.start);
         let end = arrived.start + arrived.count;
+        let told = place.end.min(end).max(arrived.told);
+        let news = told - std::mem::replace(&mut arrived.told, told);
+        let _ = self.port.post_message(&(news as f64).into());
         if end < place.end {
             match &arrived.end {
                 Some(Err(reason)) => {

@@ -2,11 +2,10 @@
 
 use candle_core::{Device, Tensor};
 use clipwright_shared::checkpoint::LearnedFile;
-use clipwright_shared::clip::{Projection, normalise};
+use clipwright_shared::clip::normalise;
 use clipwright_shared::explain::{ExplainSettings, Explanation, explain};
 use clipwright_shared::learners::{
-    Blocks, ClassTokenPosition, CoCoOp, ContextInit, Coop, CoopSettings, EncoderLora, Learner,
-    LinearProbe, Lora, LoraFacts, LoraSettings, Method, Scaling, ZeroShot,
+    ClassTokenPosition, CoCoOp, ContextInit, Coop, CoopSettings, Learner, LinearProbe, Method,
 };
 use clipwright_shared::protocol::{
     Answer, Event, LearnedAnswer, LearnedRequest, Message, Prompts, Request,
@@ -14,7 +13,7 @@ use clipwright_shared::protocol::{
 use clipwright_shared::views;
 
 use crate::engine::Engine;
-use crate::engine::tests::{engine, file, png_of};
+use crate::engine::tests::{adapter, engine, file, png_of};
 
 const CLASSES: [&str; 3] = ["ring", "star", "heart"];
 
@@ -80,41 +79,12 @@ fn learned() -> (Engine, Vec<(&'static str, LearnedFile)>) {
     };
     let coop = |own| Coop::new(clip, tokenizer, &names(), &settings(own)).unwrap();
     let cocoop = CoCoOp::new(clip, tokenizer, &names(), &settings(false), 9).unwrap();
-    let sizes = Some(EncoderLora {
-        rank: 1,
-        alpha: 1.0,
-    });
-    let lora = LoraSettings {
-        image: sizes,
-        text: sizes,
-        projections: vec![Projection::Query, Projection::Value],
-        blocks: Blocks::All,
-        scaling: Scaling::AlphaOverRank,
-        seed: 2,
-    };
-    let mut adapter = lora.start(clip).unwrap();
-    for tensor in adapter.tensors_mut() {
-        *tensor = (&*tensor + 0.2).unwrap();
-    }
     let weight = Tensor::randn(0f32, 1.0, (3, clip.config.embed_dim), &Device::Cpu).unwrap();
     let learners = [
         ("shared", Learner::Coop(coop(false))),
         ("own", Learner::Coop(coop(true))),
         ("moving", Learner::CoCoOp(cocoop)),
-        (
-            "adapter",
-            Learner::Lora(Lora {
-                adapter,
-                facts: LoraFacts {
-                    image: sizes,
-                    text: sizes,
-                    scaling: Scaling::AlphaOverRank,
-                    logit_scale: 10.0,
-                },
-                prompt: ZeroShot::new(["a {}."]).unwrap(),
-                class_names: names(),
-            }),
-        ),
+        ("adapter", adapter::lora(session, names(), 0.2)),
         (
             "probe",
             Learner::LinearProbe(LinearProbe {

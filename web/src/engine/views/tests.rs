@@ -2,11 +2,8 @@
 
 use candle_core::{Device, Tensor};
 use clipwright_shared::Session;
-use clipwright_shared::checkpoint::LearnedFile;
-use clipwright_shared::clip::Projection;
 use clipwright_shared::learners::{
-    Blocks, ClassTokenPosition, CoCoOp, ContextInit, CoopSettings, EncoderLora, Learner,
-    LinearProbe, Lora, LoraFacts, LoraSettings, Scaling, ZeroShot,
+    ClassTokenPosition, CoCoOp, ContextInit, CoopSettings, Learner, LinearProbe,
 };
 use clipwright_shared::ops::softmax;
 use clipwright_shared::protocol::{
@@ -15,7 +12,7 @@ use clipwright_shared::protocol::{
 use clipwright_shared::tuning::{Augmenter, Preset, entropy};
 use clipwright_shared::views;
 
-use crate::engine::tests::{MODEL, file, png_of};
+use crate::engine::tests::{MODEL, adapter, file, png_of};
 use crate::engine::{Engine, NamedFile};
 
 const NAMES: [&str; 4] = ["red circle", "blue star", "green heart", "ring"];
@@ -77,47 +74,12 @@ fn learned() -> [(&'static str, Vec<u8>); 3] {
         init: ContextInit::Random { seed: 3 },
     };
     let cocoop = CoCoOp::new(clip, tokenizer, &names(), &settings, 3).unwrap();
-    let bytes = |learner: &Learner| {
-        let file = LearnedFile::new(learner, Some(session.fingerprint().into()));
-        file.to_bytes().unwrap()
-    };
+    let bytes = |learner: &Learner| adapter::file_of(&session, learner);
     [
         ("cocoop", bytes(&Learner::CoCoOp(cocoop))),
-        ("lora", bytes(&adapted(&session))),
+        ("lora", bytes(&adapter::lora(&session, names(), 0.1))),
         ("probe", bytes(&probe(&session))),
     ]
-}
-
-fn adapted(session: &Session) -> Learner {
-    let image = Some(EncoderLora {
-        rank: 2,
-        alpha: 1.0,
-    });
-    let scaling = Scaling::AlphaOverRank;
-    let settings = LoraSettings {
-        image,
-        text: None,
-        projections: vec![Projection::Query, Projection::Value],
-        blocks: Blocks::All,
-        scaling,
-        seed: 8,
-    };
-    let mut adapter = settings.start(&session.clip).unwrap();
-    for tensor in adapter.tensors_mut() {
-        // One that changes something.
-        *tensor = tensor.affine(1.0, 0.1).unwrap();
-    }
-    Learner::Lora(Lora {
-        adapter,
-        facts: LoraFacts {
-            image,
-            text: None,
-            scaling,
-            logit_scale: 20.0,
-        },
-        prompt: ZeroShot::new(["a {} drawn here."]).unwrap(),
-        class_names: names(),
-    })
 }
 
 fn probe(session: &Session) -> Learner {
