@@ -13,6 +13,8 @@ mod activation;
 mod attention;
 mod compact;
 mod convolution;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod cuda;
 mod exp;
 mod lanes;
 mod layer_norm;
@@ -41,6 +43,15 @@ pub use whole::use_relaxed_simd;
 pub use work::multiplications;
 
 use candle_core::{CpuStorage, DType, Layout, Tensor, bail};
+
+/// Whether `x` can go through an operation's own body: the CPU's, or a kernel.
+fn has_own_body(x: &Tensor) -> bool {
+    #[cfg(feature = "cuda")]
+    if cuda::device::is_here(x) {
+        return true;
+    }
+    is_cpu_f32(x)
+}
 
 /// Whether `x` can go through the fused CPU bodies.
 fn is_cpu_f32(x: &Tensor) -> bool {
