@@ -111,11 +111,31 @@ impl Targets {
 
     /// How many rows of `logits [B, n_classes]` are highest at their label.
     pub fn correct(&self, logits: &Tensor) -> Result<usize> {
-        let hits = logits
-            .argmax(D::Minus1)?
-            .eq(&self.labels.to_dtype(DType::U32)?)?;
-        Ok(hits.to_dtype(DType::F32)?.sum_all()?.to_scalar::<f32>()? as usize)
+        Ok(self.hits(logits)?.to_scalar::<f32>()? as usize)
     }
+
+    /// The same, as a scalar where the logits are.
+    fn hits(&self, logits: &Tensor) -> Result<Tensor> {
+        let highest = logits.detach().argmax(D::Minus1)?;
+        let hits = highest.eq(&self.labels.to_dtype(DType::U32)?)?;
+        Ok(hits.to_dtype(DType::F32)?.sum_all()?)
+    }
+
+    /// Loss and hits of `logits [B, n_classes]`, neither of them waited for.
+    pub(super) fn answered(&self, logits: &Tensor) -> Result<Answered> {
+        Ok(Answered {
+            loss: self.loss(logits)?,
+            hits: self.hits(logits)?,
+        })
+    }
+}
+
+/// What the logits of a batch are worth.
+pub(super) struct Answered {
+    /// A scalar, in nats.
+    pub loss: Tensor,
+    /// How many rows were highest at their label: a scalar in f32.
+    pub hits: Tensor,
 }
 
 /// How images of a batch were mixed with others of it.
