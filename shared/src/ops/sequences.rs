@@ -5,8 +5,6 @@ use std::sync::{Arc, OnceLock};
 use candle_core::{Result, bail};
 
 use super::attention::Padded;
-#[cfg(feature = "cuda")]
-use super::cuda::device::OnDevice;
 
 /// Sequences whose rows lie one behind another in one matrix, none of them padding.
 ///
@@ -18,9 +16,6 @@ pub struct Sequences {
     groups: Arc<[Group]>,
     /// What composed attention makes of them.
     pub(super) padded: Arc<OnceLock<Arc<Padded>>>,
-    /// What the kernels for CUDA make of them.
-    #[cfg(feature = "cuda")]
-    pub(super) on_device: Arc<OnDevice>,
 }
 
 /// Sequences that begin alike.
@@ -64,8 +59,6 @@ impl Sequences {
         Self {
             groups: groups.into(),
             padded: Arc::default(),
-            #[cfg(feature = "cuda")]
-            on_device: Arc::default(),
         }
     }
 

@@ -10,6 +10,7 @@ use crate::ops::{cross_entropy, log_softmax};
 #[derive(Debug, Clone)]
 pub struct Targets {
     labels: Tensor,          // [B], u32
+    known: Option<Vec<u32>>, // the same, if they came from here
     soft: Option<Tensor>,    // [B, n_classes], rows that sum to 1
     weights: Option<Tensor>, // [B]
 }
@@ -19,6 +20,7 @@ impl Targets {
     pub fn labels(labels: &Tensor) -> Self {
         Self {
             labels: labels.clone(),
+            known: None,
             soft: None,
             weights: None,
         }
@@ -27,7 +29,10 @@ impl Targets {
     /// The same, from plain numbers.
     pub fn of(labels: &[usize], device: &candle_core::Device) -> Result<Self> {
         let labels: Vec<u32> = labels.iter().map(|&label| label as u32).collect();
-        Ok(Self::labels(&Tensor::new(labels, device)?))
+        Ok(Self {
+            known: Some(labels.clone()),
+            ..Self::labels(&Tensor::new(labels, device)?)
+        })
     }
 
     /// Every label becomes `1 − smoothing` of itself and `smoothing` of all classes
@@ -42,7 +47,10 @@ impl Targets {
             false => Err(Error::setting(name, value, "between 0 and 1")),
         };
         let smoothing = share("the label smoothing", smoothing)?;
-        let labels = self.labels.to_dtype(DType::U32)?.to_vec1::<u32>()?;
+        let labels = match &self.known {
+            Some(labels) => labels.clone(),
+            None => self.labels.to_dtype(DType::U32)?.to_vec1()?,
+        };
         let row = |label: u32| {
             let mut row = vec![smoothing / n_classes as f32; n_classes];
             if let Some(own) = row.get_mut(label as usize) {

@@ -1,6 +1,7 @@
 //! Attention and its gradients.
 
-use std::sync::{Arc, OnceLock};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use candle_core::backend::{BackendDevice, BackendStorage};
 use candle_core::cuda::cudarc::driver::{CudaSlice, DevicePtr};
@@ -11,44 +12,43 @@ use crate::ops::attention::Queries;
 use crate::ops::cuda::{Address, Operands, Tables, Tiles};
 use crate::ops::sequences::Sequences;
 
-/// The tables of a number of sequences on a device: sent there at the first time, kept for
-/// the others.
-#[derive(Debug, Default)]
-pub(in crate::ops) struct OnDevice {
-    causal: OnceLock<Arc<Sent>>,
-    full: OnceLock<Arc<Sent>>,
-    one_each: OnceLock<Arc<Sent>>,
-}
+/// How many sequences' tables are kept.
+const MOST_KEPT: usize = 128;
 
-#[derive(Debug)]
+/// The tables of sequences, on a device.
 struct Sent {
+    sequences: Sequences,
+    asked: Queries,
     tiles: Tiles,
     numbers: CudaSlice<u32>,
     device: CudaDevice,
 }
 
-impl OnDevice {
-    fn get(&self, sequences: &Sequences, asked: Queries, device: &CudaDevice) -> Result<Arc<Sent>> {
-        let kept = match asked {
-            Queries::Causal => &self.causal,
-            Queries::Full => &self.full,
-            Queries::OneEach => &self.one_each,
-        };
-        if let Some(sent) = kept.get()
-            && sent.device.same_device(device)
-        {
-            return Ok(sent.clone());
-        }
-        let tiles = Tiles::new(sequences, asked);
-        let sent = Arc::new(Sent {
-            numbers: device.clone_htod(&tiles.numbers())?,
-            tiles,
-            device: device.clone(),
-        });
-        // Another thread's are the same.
-        let _ = kept.set(sent.clone());
-        Ok(sent)
+/// The tables of sequences: sent to the device at the first time, kept for the others, since
+/// one step has the same sequences as the next.
+fn sent(sequences: &Sequences, asked: Queries, device: &CudaDevice) -> Result<Arc<Sent>> {
+    static KEPT: Mutex<VecDeque<Arc<Sent>>> = Mutex::new(VecDeque::new());
+    let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    let found = kept.iter().find(|sent| {
+        let is_same = sent.asked == asked && sent.device.same_device(device);
+        is_same && sent.sequences.groups() == sequences.groups()
+    });
+    if let Some(sent) = found {
+        return Ok(sent.clone());
     }
+    let tiles = Tiles::new(sequences, asked);
+    let sent = Arc::new(Sent {
+        sequences: sequences.clone(),
+        asked,
+        numbers: device.clone_htod(&tiles.numbers())?,
+        tiles,
+        device: device.clone(),
+    });
+    if kept.len() == MOST_KEPT {
+        kept.pop_front();
+    }
+    kept.push_back(sent.clone());
+    Ok(sent)
 }
 
 /// A tensor in memory.
@@ -66,7 +66,7 @@ pub(in crate::ops) fn self_attention(
     let columns = triple / 3;
     let device = qkv.device();
     let stream = device.cuda_stream();
-    let sent = sequences.on_device.get(sequences, asked, device)?;
+    let sent = sent(sequences, asked, device)?;
     let (tables, _are_used) = sent.numbers.device_ptr(&stream);
     let qkv = operand(operation, qkv, layout, &stream)?;
     let operands = Operands::of_rows(
@@ -101,7 +101,7 @@ pub(in crate::ops) fn self_attention_grad(
     }
     let device = qkv.device();
     let stream = device.cuda_stream();
-    let sent = sequences.on_device.get(sequences, asked, device)?;
+    let sent = sent(sequences, asked, device)?;
     let (tables, _are_used) = sent.numbers.device_ptr(&stream);
     let qkv = operand(operation, qkv, layout, &stream)?;
     let grad = operand(operation, grad, grad_layout, &stream)?;
@@ -131,9 +131,7 @@ pub(in crate::ops) fn attention_of_one(
     let (count, columns) = layout.shape().dims2()?;
     let device = queries.device();
     let stream = device.cuda_stream();
-    let sent = sequences
-        .on_device
-        .get(sequences, Queries::OneEach, device)?;
+    let sent = sent(sequences, Queries::OneEach, device)?;
     let (tables, _are_used) = sent.numbers.device_ptr(&stream);
     let queries = operand(operation, queries, layout, &stream)?;
     let keys_values = operand(operation, keys_values, keys_values_layout, &stream)?;
@@ -171,9 +169,7 @@ pub(in crate::ops) fn attention_of_one_grad(
     }
     let device = queries.device();
     let stream = device.cuda_stream();
-    let sent = sequences
-        .on_device
-        .get(sequences, Queries::OneEach, device)?;
+    let sent = sent(sequences, Queries::OneEach, device)?;
     let (tables, _are_used) = sent.numbers.device_ptr(&stream);
     let queries = operand(operation, queries, layout, &stream)?;
     let keys_values = operand(operation, keys_values, keys_values_layout, &stream)?;

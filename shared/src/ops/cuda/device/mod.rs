@@ -9,7 +9,7 @@ mod optimizer;
 
 pub(in crate::ops) use activation::{quick_gelu, quick_gelu_grad};
 pub(in crate::ops) use attention::{
-    OnDevice, attention_of_one, attention_of_one_grad, self_attention, self_attention_grad,
+    attention_of_one, attention_of_one_grad, self_attention, self_attention_grad,
 };
 pub(in crate::ops) use layer_norm::{layer_norm, layer_norm_grad_weight_bias, layer_norm_grad_x};
 pub(in crate::ops) use linear::add_bias;
