@@ -17,7 +17,8 @@ struct barrier {
 };
 
 static struct barrier of_block, of_warp[MOST_THREADS / LANES];
-static float of_lane[MOST_THREADS];
+static float of_lane[2][MOST_THREADS];
+static _Thread_local int half; /* of them: that of the last exchange may still be read */
 
 static void wait_for(struct barrier *barrier, unsigned count) {
     unsigned turn = atomic_load(&barrier->turn);
@@ -37,11 +38,10 @@ void __syncwarp(void) { wait_for(&of_warp[threadIdx.x / LANES], LANES); }
 
 float __shfl_xor_sync(unsigned lanes, float value, int other) {
     (void)lanes; /* all of them */
-    of_lane[threadIdx.x] = value;
+    half = 1 - half;
+    of_lane[half][threadIdx.x] = value;
     __syncwarp();
-    float got = of_lane[threadIdx.x ^ (unsigned)other];
-    __syncwarp();
-    return got;
+    return of_lane[half][threadIdx.x ^ (unsigned)other];
 }
 
 /* Before a kernel's threads begin. */

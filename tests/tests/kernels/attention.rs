@@ -181,9 +181,8 @@ fn causal_attention_is_that_of_the_cpu() -> Result<()> {
         for &shape in heads(case.0) {
             compare_self_attention(case, &prompts()?, shape, true)?;
         }
-        compare_self_attention(case, &many_prompts()?, [2, 8], true)?;
     }
-    Ok(())
+    compare_self_attention(TYPES[0], &many_prompts()?, [1, 8], true)
 }
 
 #[test]
@@ -192,11 +191,9 @@ fn full_attention_is_that_of_the_cpu() -> Result<()> {
         for &shape in heads(case.0) {
             compare_self_attention(case, &images()?, shape, false)?;
         }
-        // As long as a large image, and as wide as a head may be.
-        compare_self_attention(case, &sequences(&[(0, &[300])])?, [1, 4], false)?;
-        compare_self_attention(case, &Sequences::alike(2, 20), [1, 112], false)?;
     }
-    Ok(())
+    // As wide as a head may be.
+    compare_self_attention(TYPES[0], &Sequences::alike(2, 20), [1, 112], false)
 }
 
 #[test]
@@ -206,7 +203,6 @@ fn attention_of_one_query_is_that_of_the_cpu() -> Result<()> {
             compare_attention_of_one(case, &prompts()?, shape)?;
             compare_attention_of_one(case, &images()?, shape)?;
         }
-        compare_attention_of_one(case, &sequences(&[(18, &[2; 300])])?, [1, 8])?;
     }
-    Ok(())
+    compare_attention_of_one(TYPES[0], &sequences(&[(18, &[2; 300])])?, [1, 8])
 }
