@@ -103,7 +103,7 @@ pub struct ModelArgs {
     /// cpu, cuda or cuda:N
     #[arg(long, default_value = "cpu")]
     pub device: String,
-    /// Float type that the model computes in; results are approximate below f32
+    /// Float type that the model computes in; all but f32 are approximate
     #[arg(long, value_enum, default_value_t = Precision::F32)]
     pub precision: Precision,
 }
@@ -114,6 +114,9 @@ pub struct ModelArgs {
 pub enum Precision {
     #[default]
     F32,
+    /// On CUDA only: values in f32, but products of matrices round what they multiply to
+    /// 11 bits (TensorFloat-32)
+    Tf32,
     F16,
     /// On CUDA only
     Bf16,
@@ -122,7 +125,7 @@ pub enum Precision {
 impl Precision {
     pub fn dtype(self) -> DType {
         match self {
-            Self::F32 => DType::F32,
+            Self::F32 | Self::Tf32 => DType::F32,
             Self::F16 => DType::F16,
             Self::Bf16 => DType::BF16,
         }

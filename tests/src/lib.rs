@@ -6,4 +6,6 @@ pub mod golden;
 #[cfg(not(target_arch = "wasm32"))]
 mod host;
 #[cfg(not(target_arch = "wasm32"))]
+pub mod kernels;
+#[cfg(not(target_arch = "wasm32"))]
 pub use host::*;

@@ -101,11 +101,14 @@ fn learning_in_f16_goes_the_same_way() -> Result<()> {
         let off = (losses[0] - losses[1]).abs() / losses[0];
         ensure!(off < 0.02 && off > 0.0, "{method}: losses {losses:?}");
     }
-    let output = run("train coop --model tiny --data data --precision bf16 --out other")?;
-    let error = String::from_utf8_lossy(&output.stderr);
-    ensure!(
-        error.contains("bf16") && error.contains("hint: "),
-        "{error}"
-    );
+    for precision in ["bf16", "tf32"] {
+        let line = format!("train coop --model tiny --data data --precision {precision}");
+        let output = run(&format!("{line} --out other"))?;
+        let error = String::from_utf8_lossy(&output.stderr);
+        ensure!(
+            error.contains(precision) && error.contains("hint: "),
+            "{error}"
+        );
+    }
     Ok(())
 }

@@ -8,7 +8,8 @@ pub use files::MappedModel;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use candle_core::Device;
+use candle_core::cuda::{gemm_reduced_precision_f32, set_gemm_reduced_precision_f32};
+use candle_core::{DType, Device};
 use clipwright_shared::Session;
 use clipwright_shared::clip::{Clip, Weights};
 
@@ -39,17 +40,31 @@ pub fn open(args: &ModelArgs) -> Result<Session> {
 /// If there is none of either name, or the model cannot be read.
 pub fn open_by_name(name: &str, device: &str, precision: Precision) -> Result<Session> {
     let device = self::device(device)?;
-    if precision == Precision::Bf16 && device.is_cpu() {
+    let refused = match precision {
+        Precision::Bf16 => Some("bf16"),
+        Precision::Tf32 => Some("tf32"),
+        Precision::F32 | Precision::F16 => None,
+    };
+    if let Some(name) = refused.filter(|_| device.is_cpu()) {
         return Err(problem(
-            "--precision bf16 on the CPU, which does not multiply in it",
+            format!("--precision {name} on the CPU, which does not multiply in it"),
             "use --device cuda, or f32 or f16",
         ));
     }
+    set_gemm_reduced_precision_f32(precision == Precision::Tf32);
     let open = || -> Result<Session> {
         let weights = weights(name, &device)?;
         Ok(Session::in_precision(weights, &device, precision.dtype())?)
     };
     open().with_context(|| format!("cannot open the model {name}"))
+}
+
+/// What a session computes in, in a word.
+pub fn precision(session: &Session) -> String {
+    match session.precision() {
+        DType::F32 if session.device.is_cuda() && gemm_reduced_precision_f32() => "TF32".into(),
+        dtype => format!("{dtype:?}"),
+    }
 }
 
 /// The model `name` on the CPU, and its fingerprint; its vocabulary may be of any size.
@@ -128,7 +143,13 @@ pub fn device(name: &str) -> Result<Device> {
             "build it with `cargo build --release --features cuda`, or use --device cpu",
         ));
     }
-    Device::new_cuda(ordinal).map_err(|error| {
+    let opened = Device::new_cuda(ordinal);
+    #[cfg(feature = "cuda")]
+    let opened = opened.and_then(|device| {
+        clipwright_shared::ops::cuda::device::keep_memory(&device)?;
+        Ok(device)
+    });
+    opened.map_err(|error| {
         problem(
             format!("the device {name} cannot be opened: {error}"),
             "is a CUDA driver installed, and is there a GPU of this number? --device cpu works too",

@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::{Dataset, Split, Subset};
 use crate::measure::measure;
+use crate::model;
 use crate::problem::problem;
 use crate::run::{Existing, Outcome, Run, read_json, run};
 use crate::settings::Plan;
@@ -82,7 +83,7 @@ impl Experiment<'_> {
         let bytes = learned.map(std::fs::read).transpose()?;
         let question = Kept {
             model_fingerprint: self.session.fingerprint().into(),
-            precision: format!("{:?}", self.session.precision()),
+            precision: model::precision(self.session),
             learned: bytes.as_deref().map(fingerprint),
             images: items.iter().map(|item| item.path.clone()).collect(),
             class_names,

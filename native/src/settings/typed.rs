@@ -58,8 +58,8 @@ pub struct Settings {
     /// cpu, cuda or cuda:N [default: cpu]
     #[arg(long)]
     pub device: Option<String>,
-    /// Float type that the model computes in, on CUDA also bf16; what is learned stays in
-    /// f32 [default: f32]
+    /// Float type that the model computes in, on CUDA also tf32 and bf16; what is learned
+    /// stays in f32 [default: f32]
     #[arg(long, value_enum)]
     pub precision: Option<Precision>,
     /// Folder of images (DIR/<class>/… or DIR/{train,val,test}/<class>/…), a CSV or JSON

@@ -51,6 +51,11 @@ use candle_core::{D, DType, Device, Tensor};
 use crate::error::Result;
 use crate::ops;
 
+fn exponential(log: &Tensor) -> Result<f64> {
+    let log: f32 = log.to_dtype(DType::F32)?.to_scalar()?;
+    Ok(f64::from(log).exp())
+}
+
 /// An image encoder, a text encoder, and the temperature of their cosine.
 #[derive(Debug, Clone)]
 pub struct Clip {
@@ -59,6 +64,8 @@ pub struct Clip {
     pub text: TextTransformer,
     /// Natural logarithm of the factor on the cosine (scalar tensor).
     pub log_logit_scale: Tensor,
+    /// The factor itself, unless it is trained.
+    pub(crate) logit_scale: Option<f64>,
 }
 
 impl Clip {
@@ -67,13 +74,19 @@ impl Clip {
     pub fn load(mut weights: Weights) -> Result<Self> {
         let config = weights.config.clone();
         let embed_dim = config.embed_dim;
+        let log_logit_scale = weights.take(LOGIT_SCALE, &[])?;
+        let logit_scale = match log_logit_scale.track_op() {
+            true => None,
+            false => Some(exponential(&log_logit_scale)?),
+        };
         Ok(Self {
             image: ImageEncoder::load(&mut weights, &config.image, embed_dim)?,
             text: match weights.has_text() {
                 true => TextTransformer::load(&mut weights, &config.text, embed_dim)?,
                 false => TextTransformer::left_out(&config.text),
             },
-            log_logit_scale: weights.take(LOGIT_SCALE, &[])?,
+            log_logit_scale,
+            logit_scale,
             config,
         })
     }
@@ -175,8 +188,10 @@ impl Clip {
 
     /// The factor on the cosine: 100 in OpenAI's trained models.
     pub fn logit_scale(&self) -> Result<f64> {
-        let log: f32 = self.log_logit_scale.to_dtype(DType::F32)?.to_scalar()?;
-        Ok(f64::from(log).exp())
+        match self.logit_scale {
+            Some(scale) => Ok(scale),
+            None => exponential(&self.log_logit_scale),
+        }
     }
 
     /// Rows of token ids `[N, context_length]` → text features `[N, embed_dim]`,

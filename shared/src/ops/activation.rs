@@ -1,12 +1,16 @@
 //! The activations of CLIP's feed-forward layers.
 
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Result, Shape, Tensor, Var, bail};
 use multiversion::multiversion;
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "cuda")]
+use super::cuda::device;
 use super::exp::exp;
 use super::number::{Each, Number, each};
-use super::{contiguous, is_cpu_f32};
+use super::{contiguous, has_own_body};
 use crate::parallel::*;
 
 /// Which activation a model was trained with.
@@ -49,7 +53,7 @@ const SLOPE: f32 = 1.702;
 
 /// `x · sigmoid(1.702 x)` for each value; the shape stays.
 pub fn quick_gelu(x: &Tensor) -> Result<Tensor> {
-    if is_cpu_f32(x) {
+    if has_own_body(x) {
         return x.contiguous()?.apply_op1(QuickGelu);
     }
     // By way of tanh: an exponential would overflow for small x, and its gradient with it.
@@ -96,6 +100,11 @@ impl CustomOp1 for QuickGelu {
         Ok((CpuStorage::F32(y), layout.shape().clone()))
     }
 
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(&self, x: &CudaStorage, layout: &Layout) -> Result<(CudaStorage, Shape)> {
+        device::quick_gelu(self.name(), x, layout)
+    }
+
     fn bwd(&self, x: &Tensor, _y: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
         Ok(Some(
             x.apply_op2_no_bwd(&grad.contiguous()?, &QuickGeluGrad)?,
@@ -125,5 +134,16 @@ impl CustomOp2 for QuickGeluGrad {
             .zip(x.par_chunks(TASK).zip(grad.par_chunks(TASK)))
             .for_each(|(grad_x, (x, grad))| differentiate(x, grad, grad_x));
         Ok((CpuStorage::F32(grad_x), layout.shape().clone()))
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(
+        &self,
+        x: &CudaStorage,
+        layout: &Layout,
+        grad: &CudaStorage,
+        grad_layout: &Layout,
+    ) -> Result<(CudaStorage, Shape)> {
+        device::quick_gelu_grad(self.name(), x, layout, grad, grad_layout)
     }
 }

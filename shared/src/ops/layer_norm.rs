@@ -1,23 +1,33 @@
 //! LayerNorm over the last dimension.
 
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use candle_core::{
     CpuStorage, CustomOp2, CustomOp3, D, DType, Layout, Result, Shape, Tensor, bail,
 };
 use multiversion::multiversion;
 
+#[cfg(feature = "cuda")]
+use super::cuda::device;
 use super::lanes::{sum, sum_of};
-use super::{contiguous, is_cpu_f32};
+use super::{contiguous, has_own_body};
 use crate::parallel::*;
 
 /// `(x − mean) / √(variance + epsilon) · weight + bias` over the last dimension:
 /// `x [.., C]`, `weight [C]`, `bias [C]` → `[.., C]` (the biased variance, as
 /// PyTorch's).
 pub fn layer_norm(x: &Tensor, weight: &Tensor, bias: &Tensor, epsilon: f64) -> Result<Tensor> {
-    if is_cpu_f32(x) {
+    if has_own_body(x) {
         let operation = LayerNorm {
             epsilon: epsilon as f32,
         };
         return x.contiguous()?.apply_op3(weight, bias, operation);
+    }
+    // Half precision is only how the values lie: a frozen weight gets no gradient there too.
+    #[cfg(not(target_arch = "wasm32"))]
+    if matches!(x.dtype(), DType::F16 | DType::BF16) {
+        let [of_x, weight, bias] = [x, weight, bias].map(|tensor| tensor.to_dtype(DType::F32));
+        return layer_norm(&of_x?, &weight?, &bias?, epsilon)?.to_dtype(x.dtype());
     }
     let dtype = x.dtype();
     let x = x.to_dtype(DType::F32)?;
@@ -118,6 +128,20 @@ impl CustomOp3 for LayerNorm {
         Ok((CpuStorage::F32(y), x_layout.shape().clone()))
     }
 
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(
+        &self,
+        x: &CudaStorage,
+        x_layout: &Layout,
+        weight: &CudaStorage,
+        weight_layout: &Layout,
+        bias: &CudaStorage,
+        bias_layout: &Layout,
+    ) -> Result<(CudaStorage, Shape)> {
+        let (weight, bias) = ((weight, weight_layout), (bias, bias_layout));
+        device::layer_norm(self.name(), (x, x_layout), weight, bias, self.epsilon)
+    }
+
     fn bwd(
         &self,
         x: &Tensor,
@@ -170,6 +194,20 @@ impl CustomOp3 for GradX {
             });
         Ok((CpuStorage::F32(grad_x), x_layout.shape().clone()))
     }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(
+        &self,
+        x: &CudaStorage,
+        x_layout: &Layout,
+        weight: &CudaStorage,
+        weight_layout: &Layout,
+        grad: &CudaStorage,
+        grad_layout: &Layout,
+    ) -> Result<(CudaStorage, Shape)> {
+        let (weight, grad) = ((weight, weight_layout), (grad, grad_layout));
+        device::layer_norm_grad_x(self.name(), (x, x_layout), weight, grad, self.epsilon)
+    }
 }
 
 /// `(x, grad) → [grad_weight, grad_bias]`.
@@ -203,5 +241,17 @@ impl CustomOp2 for GradWeightBias {
             }
         }
         Ok((CpuStorage::F32(both), Shape::from((2, width))))
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(
+        &self,
+        x: &CudaStorage,
+        x_layout: &Layout,
+        grad: &CudaStorage,
+        grad_layout: &Layout,
+    ) -> Result<(CudaStorage, Shape)> {
+        let (x, grad) = ((x, x_layout), (grad, grad_layout));
+        device::layer_norm_grad_weight_bias(self.name(), x, grad, self.epsilon)
     }
 }

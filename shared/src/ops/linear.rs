@@ -1,5 +1,8 @@
 //! `y = x·Wᵀ + b`, which differentiates a frozen `W` not at all.
 
+#[cfg(not(target_arch = "wasm32"))]
+mod of_storage;
+
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, DType, Layout, Result, Shape, Tensor, bail};
 
 use super::matmul::{Matrix, Threads, matmul};
@@ -13,7 +16,7 @@ use super::{contiguous, is_cpu_f32};
 /// gradients flow. If both are frozen, only the gradient of `x` is computed:
 /// candle's own product computes both, a third of a training step for nothing.
 pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
-    let (outputs, inputs) = weight.dims2()?;
+    let (outputs, _) = weight.dims2()?;
     if is_cpu_f32(x) {
         let bias = match bias {
             Some(bias) => bias.contiguous()?,
@@ -22,22 +25,14 @@ pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tens
         let x = x.contiguous()?;
         return x.apply_op3(weight, &bias, Linear);
     }
-    let mut dims = x.dims().to_vec(); // [.., in]
-    let rows = x.elem_count() / inputs.max(1);
-    // candle multiplies by a whole matrix or its transpose, not by a part.
-    let weight = match weight.is_contiguous() {
-        true => weight.t()?,
-        false => weight.t()?.contiguous()?,
-    };
-    let y = x.reshape((rows, inputs))?.matmul(&weight)?; // [rows, out]
-    let y = match bias {
-        Some(bias) => y.broadcast_add(bias)?,
-        None => y,
-    };
-    if let Some(last) = dims.last_mut() {
-        *last = outputs;
+    #[cfg(not(target_arch = "wasm32"))]
+    {
+        of_storage::linear(x, weight, bias)
     }
-    y.reshape(dims) // [.., out]
+    #[cfg(target_arch = "wasm32")]
+    {
+        bail!("linear: {:?} of {:?}; expected f32", x.dims(), x.dtype())
+    }
 }
 
 struct Linear;
@@ -83,22 +78,34 @@ impl CustomOp3 for Linear {
         _y: &Tensor,
         grad: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let (outputs, inputs) = weight.dims2()?;
-        let rows = x.elem_count() / inputs.max(1);
-        let grad = grad.contiguous()?.detach().reshape((rows, outputs))?;
-        // What is not tracked needs no gradient: pixels, or frozen weights.
-        let grad_x = match x.track_op() {
-            true => Some(times(&grad, &weight.detach())?.reshape(x.shape())?),
+        let (outputs, _) = weight.dims2()?;
+        let grad = grad.contiguous()?.detach().reshape(((), outputs))?;
+        let of_x = gradient_of_input(x, weight, &grad)?;
+        let of_weight = gradient_of_weight(x, weight, &grad)?;
+        let of_bias = match bias.track_op() {
+            true => Some(grad.apply_op2_no_bwd(bias, &ColumnSums)?), // [out]
             false => None,
         };
-        if !weight.track_op() && !bias.track_op() {
-            return Ok((grad_x, None, None));
-        }
-        let x = x.detach().reshape((rows, inputs))?;
-        let grad_weight = grad.t()?.matmul(&x)?; // [out, in]
-        let grad_bias = grad.apply_op2_no_bwd(bias, &ColumnSums)?; // [out]
-        Ok((grad_x, Some(grad_weight), Some(grad_bias)))
+        Ok((of_x, of_weight, of_bias))
     }
+}
+
+/// The gradient of `x [.., in]`, if it is asked for; pixels need none. `grad [rows, out]`.
+fn gradient_of_input(x: &Tensor, weight: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
+    Ok(match x.track_op() {
+        true => Some(times(grad, &weight.detach())?.reshape(x.shape())?),
+        false => None,
+    })
+}
+
+/// The gradient of `weight [out, in]`, if it is asked for; a frozen one needs none.
+/// `grad [rows, out]`.
+fn gradient_of_weight(x: &Tensor, weight: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
+    let (_, inputs) = weight.dims2()?;
+    Ok(match weight.track_op() {
+        true => Some(grad.t()?.matmul(&x.detach().reshape(((), inputs))?)?),
+        false => None,
+    })
 }
 
 /// The shape of `x [.., in]` behind a weight `[out, in]`: `[.., out]`.

@@ -6,14 +6,16 @@
 //! `tests/tests/gradients.rs`.
 //!
 //! On the CPU (native and WebAssembly) each operation is one pass over plain
-//! slices. On other devices and other dtypes the same function is composed of
-//! candle operations that differentiate.
+//! slices; on CUDA, in f32 and bf16, it is a kernel (`cuda`). Elsewhere the same
+//! function is composed of candle operations that differentiate.
 
 mod activation;
 mod attending;
 mod attention;
 mod compact;
 mod convolution;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod cuda;
 mod dropout;
 mod exp;
 mod feed_forward;
@@ -54,6 +56,15 @@ pub use whole::use_relaxed_simd;
 pub use work::multiplications;
 
 use candle_core::{CpuStorage, DType, Layout, Tensor, bail};
+
+/// Whether `x` can go through an operation's own body: the CPU's, or a kernel.
+fn has_own_body(x: &Tensor) -> bool {
+    #[cfg(feature = "cuda")]
+    if cuda::device::is_here(x) {
+        return true;
+    }
+    is_cpu_f32(x)
+}
 
 /// Whether `x` can go through the fused CPU bodies.
 fn is_cpu_f32(x: &Tensor) -> bool {

@@ -19,10 +19,10 @@ use super::{contiguous, is_cpu_f32, linear};
 
 /// The weight `[out, in]` of a linear layer.
 ///
-/// What is trained stays as it is. What is frozen is laid out anew, once: in panels for
-/// WebAssembly and for processors with wide registers; elsewhere column by column, since read
-/// from rows, above all from rows that take a multiple of a page, which all fall into the
-/// same few places of the cache, it takes up to three times as long.
+/// What is trained stays as it is, and so does what lies on a GPU. What is frozen is laid out
+/// anew, once: in panels for WebAssembly and for processors with wide registers; elsewhere
+/// column by column, since read from rows, above all from rows that take a multiple of a page,
+/// which all fall into the same few places of the cache, it takes up to three times as long.
 #[derive(Debug, Clone)]
 pub struct Weight {
     values: Values,
@@ -49,7 +49,7 @@ impl Weight {
         }
         match cfg!(target_arch = "wasm32") && is_frozen(&weight) {
             true => Self::in_panels::<COLUMNS>(weight),
-            false if weight.track_op() => Self::dense(weight),
+            false if weight.track_op() || !weight.device().is_cpu() => Self::dense(weight),
             false => Self::dense(weight.t()?.contiguous()?.t()?),
         }
     }

@@ -155,7 +155,6 @@ fn parts(length: usize, count: usize) -> impl Iterator<Item = Range<usize>> {
 /// Values of a part of each row.
 #[derive(Debug, Clone)]
 struct Span {
-    part: usize,
     values: Range<usize>,
     /// The panel's row that the first one is multiplied with.
     first: usize,
@@ -388,7 +387,7 @@ mod tests {
                 assert!(group.iter().map(|span| span.values.len()).sum::<usize>() <= DEPTH);
                 for span in group {
                     assert_eq!(span.first, next);
-                    assert_eq!(span.part * depth + span.values.start, next);
+                    assert_eq!(next % depth, span.values.start);
                     next += span.values.len();
                 }
             }

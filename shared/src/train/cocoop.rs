@@ -1,7 +1,5 @@
 //! CoCoOp in training: image features → an updated context and net.
 
-use std::cell::Cell;
-
 use candle_core::{Tensor, Var};
 
 use super::parts::{backward, backward_by_parts};
@@ -81,9 +79,8 @@ impl CoCoOpTrainer {
     ) -> Result<StepReport> {
         let images = features.dim(0)?;
         let scale = self.clip.logit_scale()?;
-        let correct = Cell::new(0);
         let per_image = self.parts.len();
-        let gradients = backward_by_parts(
+        let answered = backward_by_parts(
             &self.variables,
             images * per_image,
             |at| {
@@ -100,12 +97,10 @@ impl CoCoOpTrainer {
                         logits(&feature, &Tensor::cat(text, 0)?, scale)
                     })
                     .collect::<Result<Vec<_>>>()?;
-                let logits = Tensor::cat(&rows, 0)?;
-                correct.set(targets.correct(&logits)?);
-                targets.loss(&logits)
+                targets.answered(&Tensor::cat(&rows, 0)?)
             },
         )?;
-        update(&mut self.optimizer, gradients, correct.get(), lr)
+        update(&mut self.optimizer, answered, lr)
     }
 }
 
@@ -121,10 +116,9 @@ impl Trainer for CoCoOpTrainer {
             return self.step_by_parts(features, targets, lr);
         }
         let logits = self.logits(features)?;
-        let correct = targets.correct(&logits)?;
-        let loss = targets.loss(&logits)?;
-        let gradients = backward(&loss)?;
-        update(&mut self.optimizer, (loss, gradients), correct, lr)
+        let answered = targets.answered(&logits)?;
+        let gradients = backward(&answered.loss)?;
+        update(&mut self.optimizer, (answered, gradients), lr)
     }
 
     fn learner(&self) -> Result<Learner> {

@@ -1,7 +1,5 @@
 //! CoOp in training: image features → an updated context.
 
-use std::cell::Cell;
-
 use candle_core::{Tensor, Var};
 
 use super::parts::backward_by_parts;
@@ -93,18 +91,16 @@ impl Trainer for CoopTrainer {
 
     fn step(&mut self, features: &Tensor, targets: &Targets, lr: f64) -> Result<StepReport> {
         let scale = self.clip.logit_scale()?;
-        let correct = Cell::new(0);
-        let gradients = backward_by_parts(
+        let answered = backward_by_parts(
             std::slice::from_ref(&self.context),
             self.parts.len(),
             |part| self.part_features(&self.parts[part]),
             |text| {
                 let logits = logits(features, &Tensor::cat(text, 0)?, scale)?;
-                correct.set(targets.correct(&logits)?);
-                targets.loss(&logits)
+                targets.answered(&logits)
             },
         )?;
-        update(&mut self.optimizer, gradients, correct.get(), lr)
+        update(&mut self.optimizer, answered, lr)
     }
 
     fn learner(&self) -> Result<Learner> {

@@ -1,7 +1,5 @@
 //! CLIP-LoRA and DISEF in training: pixels → updated adapters.
 
-use std::cell::Cell;
-
 use candle_core::{Tensor, Var};
 
 use super::parts::backward_by_parts;
@@ -114,9 +112,8 @@ impl Trainer for LoraTrainer {
 
     fn step(&mut self, pixels: &Tensor, targets: &Targets, lr: f64) -> Result<StepReport> {
         let scale = self.lora.facts.logit_scale;
-        let correct = Cell::new(0);
         let clip = self.clip.adapted(&self.dropped(0))?;
-        let gradients = backward_by_parts(
+        let answered = backward_by_parts(
             &self.variables,
             match self.fixed_text {
                 Some(_) => 1,
@@ -132,11 +129,10 @@ impl Trainer for LoraTrainer {
             |text| {
                 let image = normalise(&clip.image.forward(pixels)?)?;
                 let logits = logits(&image, &Tensor::cat(text, 0)?, scale)?;
-                correct.set(targets.correct(&logits)?);
-                targets.loss(&logits)
+                targets.answered(&logits)
             },
         )?;
-        let report = update(&mut self.optimizer, gradients, correct.get(), lr)?;
+        let report = update(&mut self.optimizer, answered, lr)?;
         self.steps += 1;
         Ok(report)
     }

@@ -34,6 +34,7 @@ use tracing::trace_span;
 
 use crate::error::{Error, Result};
 use crate::learners::Learner;
+use targets::Answered;
 
 /// What a learner in training is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,14 +84,25 @@ pub struct StepReport {
 /// The update of any method. Nothing is updated by a loss that is no number.
 fn update(
     optimizer: &mut Optimizer,
-    (loss, gradients): (Tensor, GradStore),
-    correct: usize,
+    (answered, gradients): (Answered, GradStore),
     lr: f64,
 ) -> Result<StepReport> {
-    let loss = loss.to_scalar()?;
+    // A GPU looks at the loss itself. So all of the step is on its way before the only
+    // numbers that come back are waited for.
+    #[cfg(feature = "cuda")]
+    let is_updated = {
+        let _span = trace_span!("optimizer").entered();
+        optimizer.step_on_device(&gradients, lr, Some(&answered.loss))?
+    };
+    #[cfg(not(feature = "cuda"))]
+    let is_updated = false;
+    let loss = answered.loss.to_scalar()?;
     check_loss(loss)?;
-    let _span = trace_span!("optimizer").entered();
-    optimizer.step(&gradients, lr)?;
+    let correct = answered.hits.to_scalar::<f32>()? as usize;
+    if !is_updated {
+        let _span = trace_span!("optimizer").entered();
+        optimizer.step(&gradients, lr)?;
+    }
     Ok(StepReport { loss, correct })
 }
 

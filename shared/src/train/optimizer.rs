@@ -1,5 +1,8 @@
 //! Optimisers with PyTorch's arithmetic. Learning rates come with each step.
 
+#[cfg(feature = "cuda")]
+mod on_device;
+
 use candle_core::backprop::GradStore;
 use candle_core::{Tensor, Var};
 use serde::{Deserialize, Serialize};
@@ -157,6 +160,10 @@ impl Sgd {
 
     /// One step with learning rate `lr`. A variable without a gradient stays.
     pub fn step(&mut self, gradients: &GradStore, lr: f64) -> Result<()> {
+        #[cfg(feature = "cuda")]
+        if self.step_on_device(gradients, lr, None)? {
+            return Ok(());
+        }
         for (variable, velocity) in &mut self.variables {
             let Some(gradient) = gradients.get(variable) else {
                 continue;
@@ -208,6 +215,10 @@ impl AdamW {
 
     /// One step with learning rate `lr`. A variable without a gradient stays.
     pub fn step(&mut self, gradients: &GradStore, lr: f64) -> Result<()> {
+        #[cfg(feature = "cuda")]
+        if self.step_on_device(gradients, lr, None)? {
+            return Ok(());
+        }
         self.steps += 1;
         let (beta_1, beta_2) = self.betas;
         let correction_1 = 1.0 - beta_1.powi(self.steps);

@@ -5,6 +5,7 @@ use candle_core::backprop::GradStore;
 use candle_core::{Tensor, Var};
 use tracing::trace_span;
 
+use super::targets::Answered;
 use crate::error::Result;
 
 /// A backward pass, as its own part of a step.
@@ -24,12 +25,12 @@ pub(super) fn backward_by_parts(
     variables: &[Var],
     parts: usize,
     features: impl Fn(usize) -> Result<Tensor>,
-    loss: impl Fn(&[Tensor]) -> Result<Tensor>,
-) -> Result<(Tensor, GradStore)> {
+    answer: impl FnOnce(&[Tensor]) -> Result<Answered>,
+) -> Result<(Answered, GradStore)> {
     if parts <= 1 {
-        let loss = loss(&[features(0)?])?;
-        let gradients = backward(&loss)?;
-        return Ok((loss.detach(), gradients));
+        let answered = answer(&[features(0)?])?;
+        let gradients = backward(&answered.loss)?;
+        return Ok((answered.detached(), gradients));
     }
     let values = (0..parts)
         .map(|part| Ok(Var::from_tensor(&features(part)?.detach())?))
@@ -38,10 +39,10 @@ pub(super) fn backward_by_parts(
         .iter()
         .map(|value| value.as_tensor().clone())
         .collect();
-    let loss = loss(&tensors)?;
-    let mut gradients = backward(&loss)?;
+    let answered = answer(&tensors)?;
+    let mut gradients = backward(&answered.loss)?;
     // Without what it was computed from, which would take its place beside the parts'.
-    let loss = loss.detach();
+    let answered = answered.detached();
     for (part, value) in values.iter().enumerate() {
         let Some(gradient) = gradients.remove(value) else {
             continue;
@@ -59,5 +60,5 @@ pub(super) fn backward_by_parts(
             gradients.insert(variable, sum);
         }
     }
-    Ok((loss, gradients))
+    Ok((answered, gradients))
 }

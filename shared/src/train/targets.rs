@@ -10,6 +10,7 @@ use crate::ops::{cross_entropy, log_softmax};
 #[derive(Debug, Clone)]
 pub struct Targets {
     labels: Tensor,          // [B], u32
+    known: Option<Vec<u32>>, // the same, if they came from here
     soft: Option<Tensor>,    // [B, n_classes], rows that sum to 1
     weights: Option<Tensor>, // [B]
 }
@@ -19,6 +20,7 @@ impl Targets {
     pub fn labels(labels: &Tensor) -> Self {
         Self {
             labels: labels.clone(),
+            known: None,
             soft: None,
             weights: None,
         }
@@ -27,7 +29,10 @@ impl Targets {
     /// The same, from plain numbers.
     pub fn of(labels: &[usize], device: &candle_core::Device) -> Result<Self> {
         let labels: Vec<u32> = labels.iter().map(|&label| label as u32).collect();
-        Ok(Self::labels(&Tensor::new(labels, device)?))
+        Ok(Self {
+            known: Some(labels.clone()),
+            ..Self::labels(&Tensor::new(labels, device)?)
+        })
     }
 
     /// Every label becomes `1 − smoothing` of itself and `smoothing` of all classes
@@ -42,7 +47,10 @@ impl Targets {
             false => Err(Error::setting(name, value, "between 0 and 1")),
         };
         let smoothing = share("the label smoothing", smoothing)?;
-        let labels = self.labels.to_dtype(DType::U32)?.to_vec1::<u32>()?;
+        let labels = match &self.known {
+            Some(labels) => labels.clone(),
+            None => self.labels.to_dtype(DType::U32)?.to_vec1()?,
+        };
         let row = |label: u32| {
             let mut row = vec![smoothing / n_classes as f32; n_classes];
             if let Some(own) = row.get_mut(label as usize) {
@@ -111,10 +119,40 @@ impl Targets {
 
     /// How many rows of `logits [B, n_classes]` are highest at their label.
     pub fn correct(&self, logits: &Tensor) -> Result<usize> {
-        let hits = logits
-            .argmax(D::Minus1)?
-            .eq(&self.labels.to_dtype(DType::U32)?)?;
-        Ok(hits.to_dtype(DType::F32)?.sum_all()?.to_scalar::<f32>()? as usize)
+        Ok(self.hits(logits)?.to_scalar::<f32>()? as usize)
+    }
+
+    /// The same, as a scalar where the logits are.
+    fn hits(&self, logits: &Tensor) -> Result<Tensor> {
+        let highest = logits.detach().argmax(D::Minus1)?;
+        let hits = highest.eq(&self.labels.to_dtype(DType::U32)?)?;
+        Ok(hits.to_dtype(DType::F32)?.sum_all()?)
+    }
+
+    /// Loss and hits of `logits [B, n_classes]`, neither of them waited for.
+    pub(super) fn answered(&self, logits: &Tensor) -> Result<Answered> {
+        Ok(Answered {
+            loss: self.loss(logits)?,
+            hits: self.hits(logits)?,
+        })
+    }
+}
+
+/// What the logits of a batch are worth.
+pub(super) struct Answered {
+    /// A scalar, in nats.
+    pub loss: Tensor,
+    /// How many rows were highest at their label: a scalar in f32.
+    pub hits: Tensor,
+}
+
+impl Answered {
+    /// The same without what they were computed from.
+    pub fn detached(&self) -> Self {
+        Self {
+            loss: self.loss.detach(),
+            hits: self.hits.detach(),
+        }
     }
 }
 

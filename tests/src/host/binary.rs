@@ -27,6 +27,9 @@ fn build() -> Result<PathBuf> {
         .current_dir(repository_root())
         .stdin(Stdio::null())
         .stderr(Stdio::inherit());
+    if cfg!(feature = "cuda") {
+        cargo.args(["--features", "clipwright/cuda"]);
+    }
     let output = cargo
         .output()
         .context("cannot start cargo to build clipwright")?;

@@ -6,19 +6,27 @@
 mod composed;
 mod fused;
 mod head;
+#[cfg(not(target_arch = "wasm32"))]
+mod tiles;
 
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use candle_core::{
     CpuStorage, CustomOp1, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor, bail,
 };
 
+#[cfg(feature = "cuda")]
+use super::cuda;
 use super::sequences::Sequences;
 use super::{contiguous, is_cpu_f32};
 pub(super) use composed::Padded;
 use fused::{Fused, Part};
+#[cfg(not(target_arch = "wasm32"))]
+pub use tiles::{TILE, Tiles};
 
 /// Which queries there are, and what each of them sees of its own sequence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Queries {
+pub(super) enum Queries {
     /// One of every row, which sees all rows.
     Full,
     /// One of every row, which sees itself and the rows before it.
@@ -44,7 +52,7 @@ pub fn self_attention(
     if !causal && sequences.groups().iter().any(|group| group.shared > 0) {
         bail!("attention: rows that see what comes behind them cannot be shared");
     }
-    if is_cpu_f32(qkv) {
+    if has_own_body(qkv, triple / 3 / heads) {
         let operation = SelfAttention::new(sequences, heads, causal);
         return qkv.contiguous()?.apply_op1(operation);
     }
@@ -83,7 +91,7 @@ pub fn attention_of_one(
             queries.dims()
         );
     }
-    if is_cpu_f32(queries) {
+    if has_own_body(queries, double / 2 / heads) {
         let operation = AttentionOfOne {
             sequences: sequences.clone(),
             heads,
@@ -92,6 +100,16 @@ pub fn attention_of_one(
         return queries.contiguous()?.apply_op2(&keys_values, operation);
     }
     composed::attention_of_one(queries, keys_values, sequences, heads)
+}
+
+/// Whether attention of heads of this width is there for `x` in one operation.
+fn has_own_body(x: &Tensor, width: usize) -> bool {
+    #[cfg(feature = "cuda")]
+    if cuda::device::is_here(x) {
+        return width.is_multiple_of(4) && width <= cuda::MOST_HEAD_WIDTH;
+    }
+    let _ = width;
+    is_cpu_f32(x)
 }
 
 fn check(
@@ -148,6 +166,12 @@ impl CustomOp1 for SelfAttention {
         Ok((CpuStorage::F32(out), Shape::from((rows, triple / 3))))
     }
 
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(&self, qkv: &CudaStorage, layout: &Layout) -> Result<(CudaStorage, Shape)> {
+        let qkv = (qkv, layout);
+        cuda::device::self_attention(self.name(), qkv, &self.sequences, self.heads, self.queries)
+    }
+
     fn bwd(&self, qkv: &Tensor, _out: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
         let operation = SelfAttentionGrad(Self {
             sequences: self.sequences.clone(),
@@ -183,6 +207,20 @@ impl CustomOp2 for SelfAttentionGrad {
         }
         Ok((CpuStorage::F32(grad_qkv), layout.shape().clone()))
     }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(
+        &self,
+        qkv: &CudaStorage,
+        layout: &Layout,
+        grad: &CudaStorage,
+        grad_layout: &Layout,
+    ) -> Result<(CudaStorage, Shape)> {
+        let Self(of) = self;
+        let (qkv, grad) = ((qkv, layout), (grad, grad_layout));
+        let (sequences, heads) = (&of.sequences, of.heads);
+        cuda::device::self_attention_grad(self.name(), qkv, grad, sequences, heads, of.queries)
+    }
 }
 
 struct AttentionOfOne {
@@ -212,6 +250,18 @@ impl CustomOp2 for AttentionOfOne {
         let keys_values = contiguous(self.name(), keys_values, keys_values_layout)?;
         let out = self.fused(queries, keys_values).forward();
         Ok((CpuStorage::F32(out), layout.shape().clone()))
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(
+        &self,
+        queries: &CudaStorage,
+        layout: &Layout,
+        keys_values: &CudaStorage,
+        keys_values_layout: &Layout,
+    ) -> Result<(CudaStorage, Shape)> {
+        let (queries, others) = ((queries, layout), (keys_values, keys_values_layout));
+        cuda::device::attention_of_one(self.name(), queries, others, &self.sequences, self.heads)
     }
 
     fn bwd(
@@ -265,5 +315,21 @@ impl CustomOp3 for AttentionOfOneGrad {
         gradients.write(Part::Values, grad_others, 2 * width, width);
         let length = both.len();
         Ok((CpuStorage::F32(both), Shape::from(length)))
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(
+        &self,
+        queries: &CudaStorage,
+        layout: &Layout,
+        keys_values: &CudaStorage,
+        keys_values_layout: &Layout,
+        grad: &CudaStorage,
+        grad_layout: &Layout,
+    ) -> Result<(CudaStorage, Shape)> {
+        let Self(of) = self;
+        let (queries, others) = ((queries, layout), (keys_values, keys_values_layout));
+        let (grad, sequences) = ((grad, grad_layout), &of.sequences);
+        cuda::device::attention_of_one_grad(self.name(), queries, others, grad, sequences, of.heads)
     }
 }

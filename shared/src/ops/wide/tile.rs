@@ -236,8 +236,8 @@ mod x86_64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::COLUMNS;
     use super::{MOST_ROWS, PLAIN, Tile};
+    use crate::ops::wide::COLUMNS;
 
     /// Rows of two pieces, of three values and of five, and what they are multiplied with.
     struct Case {

@@ -1,0 +1,110 @@
+//! Steps of the optimisers: the same to the bit.
+
+use anyhow::Result;
+use candle_core::{Device, Tensor, Var};
+use clipwright_shared::ops::cuda::{AdamWRates, AdamWStep, SgdStep};
+use clipwright_shared::train::{Optimizer, OptimizerSettings};
+use clipwright_tests::kernels::{Memory, Type, run};
+
+use crate::numbers;
+
+const COUNT: usize = 300;
+const LR: f64 = 0.03;
+
+fn step(optimizer: &mut Optimizer, variable: &Var, gradient: &[f32]) -> Result<()> {
+    let gradient = Tensor::from_slice(gradient, COUNT, &Device::Cpu)?;
+    let gradients = (variable.as_tensor() * gradient)?.sum_all()?.backward()?;
+    Ok(optimizer.step(&gradients, LR)?)
+}
+
+#[test]
+fn a_step_of_sgd_is_that_of_the_cpu() -> Result<()> {
+    let variable = Var::from_vec(numbers(COUNT, 1), COUNT, &Device::Cpu)?;
+    let mut optimizer = OptimizerSettings::coop().start(vec![variable.clone()]);
+    let mut value = Memory::of(Type::F32, &numbers(COUNT, 1));
+    let mut loss = Memory::of(Type::F32, &[2.5]);
+    let mut velocity = Memory::of(Type::F32, &[0.0; COUNT]);
+    for turn in 2..6 {
+        let mut of_value = Memory::of(Type::F32, &numbers(COUNT, turn));
+        step(&mut optimizer, &variable, &of_value.values())?;
+        let kernel = SgdStep {
+            value: value.address(),
+            velocity: velocity.address(),
+            gradient: of_value.address(),
+            loss: loss.address(),
+            count: COUNT as u64,
+            lr: LR as f32,
+            momentum: 0.9,
+            weight_decay: 5e-4,
+        };
+        // SAFETY: every address is that of `COUNT` values.
+        unsafe { run(kernel, Type::F32) };
+        assert_eq!(value.values(), variable.to_vec1::<f32>()?, "step {turn}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_step_of_adam_w_is_that_of_the_cpu() -> Result<()> {
+    let variable = Var::from_vec(numbers(COUNT, 1), COUNT, &Device::Cpu)?;
+    let mut optimizer = OptimizerSettings::adam_w(0.01).start(vec![variable.clone()]);
+    let mut value = Memory::of(Type::F32, &numbers(COUNT, 1));
+    let mut first = Memory::of(Type::F32, &[0.0; COUNT]);
+    let mut second = Memory::of(Type::F32, &[0.0; COUNT]);
+    for steps in 1..5 {
+        let mut gradient = Memory::of(Type::F32, &numbers(COUNT, 1 + steps as usize));
+        step(&mut optimizer, &variable, &gradient.values())?;
+        let operands = [
+            value.address(),
+            first.address(),
+            second.address(),
+            gradient.address(),
+        ];
+        let rates = AdamWRates {
+            lr: LR,
+            betas: (0.9, 0.999),
+            epsilon: 1e-8,
+            weight_decay: 0.01,
+            steps,
+        };
+        // SAFETY: every address is that of `COUNT` values.
+        unsafe { run(AdamWStep::new(operands, 0, COUNT, rates), Type::F32) };
+        assert_eq!(value.values(), variable.to_vec1::<f32>()?, "step {steps}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_loss_that_is_no_number_changes_nothing() {
+    for loss in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        let mut loss = Memory::of(Type::F32, &[loss]);
+        let numbers = numbers(COUNT, 1);
+        let mut operands = [(); 4].map(|()| Memory::of(Type::F32, &numbers));
+        let addresses = operands.each_mut().map(Memory::address);
+        let [value, first, _, gradient] = addresses;
+        let sgd = SgdStep {
+            value,
+            velocity: first,
+            gradient,
+            loss: loss.address(),
+            count: COUNT as u64,
+            lr: 1.0,
+            momentum: 0.9,
+            weight_decay: 0.0,
+        };
+        let rates = AdamWRates {
+            lr: LR,
+            betas: (0.9, 0.999),
+            epsilon: 1e-8,
+            weight_decay: 0.01,
+            steps: 1,
+        };
+        let adam_w = AdamWStep::new(addresses, loss.address(), COUNT, rates);
+        // SAFETY: every address is that of `COUNT` values, that of the loss of one.
+        unsafe {
+            run(sgd, Type::F32);
+            run(adam_w, Type::F32);
+        }
+        assert!(operands.iter().all(|operand| operand.values() == numbers));
+    }
+}
