@@ -173,11 +173,7 @@ fn spans(count: usize, depth: usize) -> Vec<Vec<Span>> {
             room -= values.len();
             let first = part * depth + values.start;
             if let Some(group) = groups.last_mut() {
-                group.push(Span {
-                    part,
-                    values,
-                    first,
-                });
+                group.push(Span { values, first });
             }
         }
     }
@@ -256,8 +252,8 @@ impl<R: Rows> Block<'_, R> {
                                 }
                                 let sums = rows.as_flattened_mut().as_mut_ptr();
                                 tile(values, panel, sums, COLUMNS, sums, COLUMNS);
-                                for at in 0..some.count {
-                                    row(at).copy_from(rows[at].as_ptr(), width);
+                                for (at, values) in rows.iter().enumerate().take(some.count) {
+                                    row(at).copy_from(values.as_ptr(), width);
                                 }
                             }
                         }

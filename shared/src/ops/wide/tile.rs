@@ -50,6 +50,8 @@ trait Register: Copy {
 ///
 /// # Safety
 /// As [`Tile`].
+// Iterators over the sums would keep them in memory: these loops are unrolled.
+#[allow(clippy::needless_range_loop)]
 #[inline(always)]
 unsafe fn tile<V: Register, const ROWS: usize>(
     values: &[&[f32]],
