@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use candle_core::Tensor;
+use candle_core::{Device, Tensor};
 use clipwright_shared::Session;
 use clipwright_shared::clip::ImageEncoder;
 use clipwright_shared::eval::{ConfusionMatrix, Metrics, TOP, ranked};
@@ -35,7 +35,7 @@ pub fn features(session: &Session, encoder: &ImageEncoder, items: &[Item]) -> Re
     let images = Arc::new(Images::with_budget(paths, 0));
     let recipe = Normalise::of(session).recipe(ViewKind::Test);
     let mut pixels = PixelsAhead::new(images, orders_of_all(items.len(), 0), recipe)?;
-    encode(encoder, &mut pixels, items.len())
+    encode(encoder, &session.device, &mut pixels, items.len())
 }
 
 /// All of `images` once, as many to a batch as are encoded together.
@@ -48,17 +48,22 @@ pub fn orders_of_all(images: usize, epoch: usize) -> impl Iterator<Item = Order>
         })
 }
 
-/// Features `[images, embed_dim]`, as `encoder` gives them, of the next `images` views of
-/// [`orders_of_all`].
+/// Features `[images, embed_dim]`, as `encoder` on `device` gives them, of the next `images`
+/// views of [`orders_of_all`].
 ///
 /// # Errors
 /// If an image cannot be read; the message names it.
-pub fn encode(encoder: &ImageEncoder, pixels: &mut PixelsAhead, images: usize) -> Result<Tensor> {
+pub fn encode(
+    encoder: &ImageEncoder,
+    device: &Device,
+    pixels: &mut PixelsAhead,
+    images: usize,
+) -> Result<Tensor> {
     let bar = steps_bar(images);
     bar.set_message("images encoded");
     let mut features = Vec::new();
     for pixels in pixels.take(images.div_ceil(VIEWS_PER_FORWARD)) {
-        let pixels = pixels?;
+        let pixels = pixels?.to_device(device)?;
         features.push(encoder.forward(&pixels)?.detach());
         bar.inc(pixels.dim(0)? as u64);
     }

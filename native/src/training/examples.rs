@@ -119,7 +119,8 @@ impl<'a> Source<'a> {
         if let Kind::Pixels = self.kind {
             let pixels = self.pixels(epoch)?.zip(batches).enumerate();
             return Ok(Box::new(pixels.map(move |(step, (pixels, batch))| {
-                of.mixed(pixels?, batch, [epoch, step])
+                let pixels = pixels?.to_device(&of.session.device)?;
+                of.mixed(pixels, batch, [epoch, step])
             })));
         }
         let features = self.features(epoch)?;
@@ -145,7 +146,12 @@ impl<'a> Source<'a> {
             session, examples, ..
         } = self.of;
         // The decoding runs ahead of the encoder.
-        let features = encode(&session.clip.image, self.pixels(epoch)?, examples.len())?;
+        let features = encode(
+            &session.clip.image,
+            &session.device,
+            self.pixels(epoch)?,
+            examples.len(),
+        )?;
         let features = normalise(&features)?.detach();
         if let Kind::Kept(kept) = &mut self.kind {
             kept[place] = Some(features.clone());

@@ -11,7 +11,8 @@ use rand_chacha::ChaCha8Rng;
 
 use super::{Recipe, ViewsAhead};
 
-/// Batches of normalised pixels `[B, 3, side, side]`.
+/// Batches of normalised pixels `[B, 3, side, side]`, on the CPU: a GPU is driven from one
+/// thread, and whoever uses them moves them there.
 pub type PixelsAhead = ViewsAhead<Tensor>;
 
 /// Which view is made of an image.
@@ -53,7 +54,6 @@ pub struct Normalise {
     pub side: u32,
     pub mean: [f32; 3],
     pub standard_deviation: [f32; 3],
-    pub device: Device,
 }
 
 impl Normalise {
@@ -64,17 +64,15 @@ impl Normalise {
             side: image.side as u32,
             mean: image.mean,
             standard_deviation: image.standard_deviation,
-            device: session.device.clone(),
         }
     }
 
-    /// As OpenAI's models take images of `side × side` pixels, on the CPU.
+    /// As OpenAI's models take images of `side × side` pixels.
     pub fn to_side(side: u32) -> Self {
         Self {
             side,
             mean: MEAN,
             standard_deviation: STANDARD_DEVIATION,
-            device: Device::Cpu,
         }
     }
 
@@ -84,7 +82,8 @@ impl Normalise {
         Recipe::new(
             move |image, index, epoch| kind.view(image, side, index, epoch),
             move |views| {
-                normalise_pixels_by(&views, self.mean, self.standard_deviation, &self.device)
+                let [mean, deviation] = [self.mean, self.standard_deviation];
+                normalise_pixels_by(&views, mean, deviation, &Device::Cpu)
             },
         )
     }

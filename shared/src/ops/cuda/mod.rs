@@ -1,7 +1,7 @@
 //! Own kernels for CUDA: what each of them is given, and how many threads go about it.
 //!
 //! The sources beside this are plain C. They are compiled at run time (NVRTC), where the
-//! feature `cuda` is on; `tests/tests/kernels.rs` compiles them for the host and compares
+//! feature `cuda` is on; `tests/tests/kernels` compiles them for the host and compares
 //! what they compute with the CPU's operations.
 
 mod attention;
