@@ -51,17 +51,22 @@ pub struct Page<'a> {
 impl<'a> Page<'a> {
     /// Opens the page and waits until its model is ready.
     pub async fn open(browser: &'a Browser, url: &str) -> Result<Self> {
+        let page = Self::at(browser, url).await?;
+        page.is_ready().await?;
+        Ok(page)
+    }
+
+    /// Opens `url`, and waits for nothing.
+    pub async fn at(browser: &'a Browser, url: &str) -> Result<Self> {
         browser
             .client
             .goto(url)
             .await
             .with_context(|| format!("opening {url}"))?;
-        let page = Self {
+        Ok(Self {
             browser,
             url: url.into(),
-        };
-        page.is_ready().await?;
-        Ok(page)
+        })
     }
 
     /// Waits until a model is open, as after a reload.

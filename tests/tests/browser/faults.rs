@@ -167,7 +167,7 @@ async fn a_model_that_breaks_off_can_be_fetched_again() {
             .fallback_service(ServeDir::new(page_folder()?))
             .layer(from_fn(answer));
         let server = PageServer::routing(router).await?;
-        let page = Page::open(browser, &server.url).await?;
+        let page = Page::at(browser, &server.url).await?;
         let again = "document.querySelector('.notices button').click()";
         page.error_with("the file ends at byte").await?;
         page.script::<()>(again, vec![]).await?;
