@@ -81,7 +81,7 @@ fn a_killed_run_ends_as_if_it_had_not_been() -> Result<()> {
     // Momentum and crops; moments, dropped values and the best weights so far.
     for arguments in [
         "train coop --model tiny --data data --n-ctx 4 --epochs 24 --batch 8",
-        "train lora --model tiny --data data --shots 2 --subset base --epochs 6 --batch 4 \
+        "train lora --model tiny --data data --shots 2 --subset base --epochs 16 --batch 4 \
          --patience 20 --rank 2",
     ] {
         let arguments = arguments.split_whitespace().collect::<Vec<_>>().join(" ");
