@@ -1,15 +1,12 @@
 //! `clipwright bench`: where the time of a training goes, or of loading images.
 
-use std::num::NonZeroUsize;
-use std::thread::available_parallelism;
-
 use anyhow::Result;
 use clipwright_shared::views::RandomResizedCrop;
 use comfy_table::{CellAlignment, Table, presets as borders};
 
 use crate::args::{Bench, BenchLoading, BenchTraining, LoadedView};
 use crate::bench::{self, Course, Figures, Loading, LoadingFigures, Part};
-use crate::data::loader::ViewKind;
+use crate::data::loader::{Ahead, ViewKind};
 use crate::data::{self, Split, Subset};
 use crate::model;
 use crate::settings::{MethodArg, Plan, layered};
@@ -48,9 +45,7 @@ fn load(args: &BenchLoading) -> Result<()> {
         },
         side: args.side,
         batch: args.batch,
-        threads: args
-            .threads
-            .unwrap_or_else(|| available_parallelism().map_or(1, NonZeroUsize::get)),
+        threads: args.threads.unwrap_or(Ahead::default().threads),
         passes: args.passes,
     })?;
     match args.json {

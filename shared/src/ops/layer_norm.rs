@@ -40,14 +40,14 @@ pub fn layer_norm(x: &Tensor, weight: &Tensor, bias: &Tensor, epsilon: f64) -> R
         .broadcast_add(bias)
 }
 
-/// The gradient of `x`, given that of `layer_norm(x, weight, ..)`; both f32 on the CPU.
+/// The gradient of `x`, given that of `layer_norm(x, weight, ..)`, where that has a body of
+/// its own.
 pub(super) fn gradient_of_x(
     x: &Tensor,
     weight: &Tensor,
     grad: &Tensor,
-    epsilon: f64,
+    epsilon: f32,
 ) -> Result<Tensor> {
-    let epsilon = epsilon as f32;
     x.contiguous()?
         .apply_op3_no_bwd(weight, grad, &GradX { epsilon })
 }
@@ -152,7 +152,7 @@ impl CustomOp3 for LayerNorm {
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         let grad = grad.contiguous()?;
         let epsilon = self.epsilon;
-        let grad_x = x.apply_op3_no_bwd(weight, &grad, &GradX { epsilon })?;
+        let grad_x = gradient_of_x(x, weight, &grad, epsilon)?;
         if !weight.track_op() && !bias.track_op() {
             return Ok((Some(grad_x), None, None));
         }

@@ -66,7 +66,7 @@ impl LayerNorm {
 
     /// The gradient of `x`, given that of what [`Self::forward`] makes of it.
     pub(super) fn gradient(&self, x: &Tensor, grad: &Tensor) -> Result<Tensor> {
-        gradient_of_x(x, &self.weight, grad, self.epsilon)
+        gradient_of_x(x, &self.weight, grad, self.epsilon as f32)
     }
 
     pub(super) fn is_frozen(&self) -> bool {

@@ -233,30 +233,21 @@ impl<R: Rows> Block<'_, R> {
                 let panel = &self.right.panels[(panel * depth + first) * COLUMNS..];
                 let panel = &panel[..length * COLUMNS];
                 for some in &in_turn {
-                    let values = &some.values[spans_before * some.count..];
-                    let values = &values[..group.len() * some.count];
-                    let tile = tiles[some.count - 1];
-                    // SAFETY: of every row the tile has as many values as the panel has rows,
-                    // and as many rows of 32 columns, or of the stand-in, are there to write
-                    // to; what is read from them was written by the group before.
+                    let sums = Sums {
+                        tile: tiles[some.count - 1],
+                        values: &some.values[spans_before * some.count..]
+                            [..group.len() * some.count],
+                        panel,
+                        start: is_first.then_some(&bias),
+                        rows: some.count,
+                        width,
+                    };
+                    // SAFETY: of every row the tile has as many values as the panel has rows;
+                    // the rows are there to write to, and what is read from them was written
+                    // by the group before.
                     unsafe {
                         let out = target.first.add(some.first * n + column);
-                        match (width == COLUMNS, is_first) {
-                            (true, true) => tile(values, panel, &raw const bias[0], 0, out, n),
-                            (true, false) => tile(values, panel, out, n, out, n),
-                            (false, _) => {
-                                let mut rows = [bias; MOST_ROWS];
-                                let row = |at: usize| out.add(at * n);
-                                for at in (0..some.count).filter(|_| !is_first) {
-                                    row(at).copy_to(rows[at].as_mut_ptr(), width);
-                                }
-                                let sums = rows.as_flattened_mut().as_mut_ptr();
-                                tile(values, panel, sums, COLUMNS, sums, COLUMNS);
-                                for (at, values) in rows.iter().enumerate().take(some.count) {
-                                    row(at).copy_from(values.as_ptr(), width);
-                                }
-                            }
-                        }
+                        sums.write(out, n);
                         for at in (0..some.count).filter(|_| is_last) {
                             let row = std::slice::from_raw_parts_mut(out.add(at * n), width);
                             finish(some.first + at, column, row);
@@ -290,6 +281,54 @@ impl<R: Rows> Block<'_, R> {
             }
         });
         in_turn.collect()
+    }
+}
+
+/// Sums of some rows with one panel, over one group of spans.
+struct Sums<'a> {
+    tile: Tile,
+    values: &'a [&'a [f32]],
+    panel: &'a [f32],
+    /// What all rows start from; none where they go on with what is there.
+    start: Option<&'a [f32; COLUMNS]>,
+    rows: usize,
+    /// Columns of the panel that there are.
+    width: usize,
+}
+
+impl Sums<'_> {
+    /// # Safety
+    /// As of [`Tile`], with rows of `width` values at `out`, `stride` apart.
+    unsafe fn write(&self, out: *mut f32, stride: usize) {
+        let Self {
+            tile,
+            values,
+            panel,
+            start,
+            rows,
+            width,
+        } = *self;
+        // SAFETY: as the caller says; the stand-in has rows of 32 columns.
+        unsafe {
+            if width == COLUMNS {
+                let (start, start_stride) = match start {
+                    Some(start) => (start.as_ptr(), 0),
+                    None => (out.cast_const(), stride),
+                };
+                return tile(values, panel, start, start_stride, out, stride);
+            }
+            // The last panel may have more columns than the rows.
+            let mut sums = [start.copied().unwrap_or_default(); MOST_ROWS];
+            let row = |at: usize| out.add(at * stride);
+            for at in (0..rows).filter(|_| start.is_none()) {
+                row(at).copy_to(sums[at].as_mut_ptr(), width);
+            }
+            let stand_in = sums.as_flattened_mut().as_mut_ptr();
+            tile(values, panel, stand_in, COLUMNS, stand_in, COLUMNS);
+            for (at, sums) in sums.iter().enumerate().take(rows) {
+                row(at).copy_from(sums.as_ptr(), width);
+            }
+        }
     }
 }
 

@@ -28,7 +28,7 @@ pub(super) fn tiles() -> &'static [Tile] {
 /// The same, where they are of wide registers.
 pub(super) fn wide() -> Option<&'static [Tile]> {
     #[cfg(target_arch = "x86_64")]
-    return x86_64::all().first().copied();
+    return x86_64::all().next();
     #[cfg(not(target_arch = "x86_64"))]
     None
 }
@@ -129,19 +129,15 @@ mod x86_64 {
     use super::{MOST_ROWS, Register, Tile, tile};
 
     /// Those of each kind of register that this processor has, the widest first.
-    pub fn all() -> Vec<&'static [Tile]> {
-        let mut all: Vec<&'static [Tile]> = Vec::new();
-        if is_x86_feature_detected!("avx512f") {
-            all.push(&AVX512);
-        }
-        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-            all.push(&AVX2);
-        }
-        all
+    pub fn all() -> impl Iterator<Item = &'static [Tile]> {
+        let avx512 = is_x86_feature_detected!("avx512f");
+        let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+        let all: [Option<&[Tile]>; 2] = [avx512.then_some(&AVX512), avx2.then_some(&AVX2)];
+        all.into_iter().flatten()
     }
 
     /// 24 of the 32 registers hold sums.
-    pub const AVX512: [Tile; MOST_ROWS] = [
+    pub static AVX512: [Tile; MOST_ROWS] = [
         avx512::<1>,
         avx512::<2>,
         avx512::<3>,
@@ -157,7 +153,7 @@ mod x86_64 {
     ];
 
     /// 12 of the 16 registers hold sums.
-    pub const AVX2: [Tile; 6] = [
+    pub static AVX2: [Tile; 6] = [
         avx2::<1>, avx2::<2>, avx2::<3>, avx2::<4>, avx2::<5>, avx2::<6>,
     ];
 
@@ -187,53 +183,51 @@ mod x86_64 {
         unsafe { tile::<__m256, ROWS>(values, panel, start, start_stride, out, out_stride) }
     }
 
-    impl Register for __m512 {
-        const LANES: usize = 16;
+    /// A register of so many values, and the instructions for it.
+    macro_rules! register {
+        ($register:ty, $lanes:literal, $splat:ident, $load:ident, $store:ident, $add:ident) => {
+            impl Register for $register {
+                const LANES: usize = $lanes;
 
-        #[inline(always)]
-        unsafe fn splat(value: f32) -> Self {
-            unsafe { _mm512_set1_ps(value) }
-        }
+                #[inline(always)]
+                unsafe fn splat(value: f32) -> Self {
+                    unsafe { $splat(value) }
+                }
 
-        #[inline(always)]
-        unsafe fn load(from: *const f32) -> Self {
-            unsafe { _mm512_loadu_ps(from) }
-        }
+                #[inline(always)]
+                unsafe fn load(from: *const f32) -> Self {
+                    unsafe { $load(from) }
+                }
 
-        #[inline(always)]
-        unsafe fn store(self, to: *mut f32) {
-            unsafe { _mm512_storeu_ps(to, self) }
-        }
+                #[inline(always)]
+                unsafe fn store(self, to: *mut f32) {
+                    unsafe { $store(to, self) }
+                }
 
-        #[inline(always)]
-        unsafe fn plus_product(self, a: Self, b: Self) -> Self {
-            unsafe { _mm512_fmadd_ps(a, b, self) }
-        }
+                #[inline(always)]
+                unsafe fn plus_product(self, a: Self, b: Self) -> Self {
+                    unsafe { $add(a, b, self) }
+                }
+            }
+        };
     }
 
-    impl Register for __m256 {
-        const LANES: usize = 8;
-
-        #[inline(always)]
-        unsafe fn splat(value: f32) -> Self {
-            unsafe { _mm256_set1_ps(value) }
-        }
-
-        #[inline(always)]
-        unsafe fn load(from: *const f32) -> Self {
-            unsafe { _mm256_loadu_ps(from) }
-        }
-
-        #[inline(always)]
-        unsafe fn store(self, to: *mut f32) {
-            unsafe { _mm256_storeu_ps(to, self) }
-        }
-
-        #[inline(always)]
-        unsafe fn plus_product(self, a: Self, b: Self) -> Self {
-            unsafe { _mm256_fmadd_ps(a, b, self) }
-        }
-    }
+    register!(
+        __m512,
+        16,
+        _mm512_set1_ps,
+        _mm512_loadu_ps,
+        _mm512_storeu_ps,
+        _mm512_fmadd_ps
+    );
+    register!(
+        __m256,
+        8,
+        _mm256_set1_ps,
+        _mm256_loadu_ps,
+        _mm256_storeu_ps,
+        _mm256_fmadd_ps
+    );
 }
 
 #[cfg(test)]
