@@ -9,16 +9,21 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// What the page and its worker are made of, seen from this folder.
-const SOURCES: [&str; 8] = [
+const SOURCES: [&str; 10] = [
     "src",
     "boot.js",
+    "builds.js",
     "worker_choice.js",
     "worker_loader.js",
+    "worker_thread.js",
     "Cargo.toml",
     "../shared/src",
     "../static/vocabulary",
     "../Cargo.lock",
 ];
+
+/// Set where the page gets the build of its worker that has threads.
+const THREADS: &str = "CLIPWRIGHT_THREADS";
 
 fn main() -> Result<()> {
     let here = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());
@@ -27,6 +32,9 @@ fn main() -> Result<()> {
         println!("cargo::rerun-if-changed={source}");
         hash(&here.join(source), &mut hasher)?;
     }
+    // A page that has the build with threads is another one.
+    println!("cargo::rerun-if-env-changed={THREADS}");
+    env::var_os(THREADS).hash(&mut hasher);
     println!(
         "cargo::rustc-env=CLIPWRIGHT_PAGE_VERSION={:016x}",
         hasher.finish()

@@ -2,9 +2,9 @@
 // build it is: the files that came before the service worker did, those that the
 // page's worker fetched by itself, and some that nobody has asked for yet.
 
-import { worker } from "./worker_choice.js";
+import { files } from "./worker_choice.js";
 
-const WORKER_FILES = ["worker_loader.js", "worker_choice.js", `${worker}.js`, `${worker}_bg.wasm`];
+const WORKER_FILES = ["worker_loader.js", "worker_choice.js", "builds.js", ...files];
 
 addEventListener("clipwright-settled", ({ detail }) => void keep(JSON.parse(detail)), { once: true });
 

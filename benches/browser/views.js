@@ -12,9 +12,9 @@ async function buffer(name) {
   return (await fetched(name)).arrayBuffer();
 }
 
-/** A worker with so many helpers that answers questions about views of the image. */
-async function ours(model, helpers) {
-  const worker = new Worker(`./worker_loader.js?helpers=${helpers}`, { type: "module" });
+/** A worker started so that answers questions about views of the image. */
+async function ours(model, query) {
+  const worker = new Worker(`./worker_loader.js?${query}`, { type: "module" });
   let waiting;
   worker.onmessage = ({ data }) => {
     const event = JSON.parse(data.json);
@@ -35,6 +35,7 @@ async function ours(model, helpers) {
     const prompts = { class_names: ["cat", "dog"], templates: ["a photo of a {}."] };
     const augmenter = { views: { count: count - 1, crop: CROP, augmix: null } };
     seed += 1; // views that were seen are kept
+    if (count === 1) return ask(1 + seed, { features: { learned: null } }, image.slice(0));
     return ask(1 + seed, { views: { augmenter, seed, learned: null, prompts } }, image.slice(0));
   };
 }
@@ -54,19 +55,20 @@ window.views = async (side, threads, rounds, suffix) => {
   ort.env.wasm.numThreads = threads;
   const [own, other] = suffix === "int8" ? ["int8.safetensors", "q8-views.onnx"] : ["f32.safetensors", "f32-views.onnx"];
   const engines = {
-    "clipwright, 1 worker": await ours(own, 0),
-    [`clipwright, ${threads} workers`]: await ours(own, threads - 1),
+    "clipwright, 1 worker": await ours(own, "build=worker_relaxed&helpers=0"),
+    [`clipwright, ${threads} workers`]: await ours(own, `build=worker_relaxed&helpers=${threads - 1}`),
+    [`clipwright, ${threads} threads`]: await ours(own, "build=worker_threads"),
     [`onnxruntime-web, ${ort.env.wasm.numThreads} threads`]: await theirs(other, side),
   };
   const results = {};
   for (const [name, run] of Object.entries(engines)) {
-    results[name] = { 16: [], 64: [] };
+    results[name] = { 1: [], 16: [], 64: [] };
     await run(2);
     await run(16);
   }
   for (let round = 0; round < rounds; round++) {
     for (const [name, run] of Object.entries(engines)) {
-      for (const count of [16, 64]) {
+      for (const count of [1, 1, 1, 16, 64]) {
         const begun = performance.now();
         await run(count);
         results[name][count].push((performance.now() - begun) / count);

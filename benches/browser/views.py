@@ -1,12 +1,12 @@
-"""Sixteen and 64 views of one image in a page, with all processors, beside onnxruntime-web.
+"""One image, and 16 and 64 views of it, in a page, with all processors, beside onnxruntime-web.
 
-    (cd web && trunk build --release)
+    cargo xtask web --threads
     python views.py --dist web/dist --clipwright target/debug/clipwright --model DIR... [--rounds 3] [--dtype int8]
 
 As `compare.py` (which it exports with, and needs the same of), but each engine gets as many
 threads as there are processors: clipwright a worker and its helpers, which need no headers,
-onnxruntime-web threads, for which the page is served with those that they ask for, and all
-views in one batch. Ours makes the views too. Medians of the milliseconds a view are printed,
+or a worker with threads, onnxruntime-web threads, for both of which the page is served with
+the headers that they ask for, and all views in one batch. Ours makes the views too. Medians of the milliseconds a view are printed,
 and every time goes to `views.jsonl` beside this file.
 """
 

@@ -44,4 +44,5 @@ pub mod tuning;
 pub mod views;
 
 pub use error::{Dims, Error, Result};
+pub use parallel::threads;
 pub use session::Session;

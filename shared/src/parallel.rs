@@ -1,14 +1,32 @@
-//! What rayon's threads share out. WebAssembly has one thread: there the same calls go
-//! through the items in order, without the code that would share them.
+//! What rayon's threads share out. WebAssembly has one thread, unless it is built with
+//! atomics: there the same calls go through the items in order, without the code that would
+//! share them.
 
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", not(target_feature = "atomics")))]
 pub use in_order::*;
-#[cfg(not(target_arch = "wasm32"))]
-pub use rayon::prelude::*;
+#[cfg(any(not(target_arch = "wasm32"), target_feature = "atomics"))]
+pub use rayon::{current_num_threads as threads, prelude::*};
 
-#[cfg(target_arch = "wasm32")]
+/// Does all of `work` on one of the threads, which wakes the others sooner than another
+/// thread would.
+#[cfg(any(not(target_arch = "wasm32"), target_feature = "atomics"))]
+pub fn inside<R: Send>(work: impl FnOnce() -> R + Send) -> R {
+    rayon::scope(|_| work())
+}
+
+#[cfg(all(target_arch = "wasm32", not(target_feature = "atomics")))]
 mod in_order {
     use std::slice::{Chunks, ChunksExactMut, ChunksMut, Iter};
+
+    /// How many there are.
+    pub fn threads() -> usize {
+        1
+    }
+
+    /// Does `work`.
+    pub fn inside<R>(work: impl FnOnce() -> R) -> R {
+        work()
+    }
 
     pub trait IntoParallelIterator: IntoIterator + Sized {
         fn into_par_iter(self) -> Self::IntoIter {

@@ -32,6 +32,8 @@ mod share;
 mod site;
 #[path = "browser/theme.rs"]
 mod theme;
+#[path = "browser/threads.rs"]
+mod threads;
 #[path = "browser/tour.rs"]
 mod tour;
 #[path = "browser/train.rs"]

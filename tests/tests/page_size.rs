@@ -12,6 +12,9 @@ const MOST: usize = 1_500_000;
 /// What is code or looks.
 const EXTENSIONS: [&str; 5] = ["html", "js", "css", "wasm", "webmanifest"];
 
+/// The builds of the worker.
+const WORKERS: [&str; 3] = ["worker", "worker_relaxed", "worker_threads"];
+
 fn packed(path: &PathBuf) -> usize {
     let mut packed = Vec::new();
     {
@@ -42,18 +45,16 @@ fn a_visit_downloads_at_most_a_megabyte_and_a_half() {
         let own = files.iter().filter(|(_, name)| is_of(worker, name));
         own.map(|(bytes, _)| bytes).sum()
     };
-    // A browser fetches one of the two.
-    let workers = ["worker", "worker_relaxed"].map(of_worker);
+    // A browser fetches one of them.
+    let workers = WORKERS.map(of_worker);
     assert!(workers.iter().all(|bytes| *bytes > 0), "{files:?}");
-    let rest = files.iter().filter(|(_, name)| {
-        !["worker", "worker_relaxed"]
-            .iter()
-            .any(|it| is_of(it, name))
-    });
+    let rest = files
+        .iter()
+        .filter(|(_, name)| !WORKERS.iter().any(|it| is_of(it, name)));
     let rest: Vec<_> = rest.collect();
     let wasm = rest.iter().filter(|(_, name)| name.ends_with(".wasm"));
     assert_eq!(wasm.count(), 1, "the page itself: {files:?}");
-    let total = workers[0].max(workers[1]) + rest.iter().map(|(bytes, _)| bytes).sum::<usize>();
+    let total = workers.iter().max().unwrap() + rest.iter().map(|(bytes, _)| bytes).sum::<usize>();
     for (bytes, name) in &files {
         println!("{bytes:9} {name}");
     }

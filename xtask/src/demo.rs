@@ -18,6 +18,8 @@ pub struct Options {
     pub once: bool,
     /// 0: the usual one, or any free one if that is taken.
     pub port: u16,
+    /// Give the page's worker threads, too.
+    pub threads: bool,
 }
 
 /// Pictures per class to learn from, and as many to measure with.
@@ -38,7 +40,7 @@ struct Row {
 }
 
 pub fn run(mut project: Project, options: &Options) -> Result<()> {
-    setup::page_tools(&mut project)?;
+    setup::page_tools(&mut project, options.threads)?;
     step(1, "building clipwright");
     let clipwright = project.build_binary()?;
 
@@ -105,7 +107,7 @@ pub fn run(mut project: Project, options: &Options) -> Result<()> {
 
     step(5, "building the page");
     let page = folder.join("page");
-    served::copy_folder(&project.build_page()?, &page)?;
+    served::copy_folder(&project.build_page(options.threads)?, &page)?;
     let beside = page.join(LEARNED);
     fs::copy(&learned, &beside)
         .with_context(|| format!("cannot copy {} to {}", learned.display(), beside.display()))?;

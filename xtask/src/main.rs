@@ -8,6 +8,7 @@ mod project;
 mod served;
 mod setup;
 mod tally;
+mod threads;
 
 use std::process::{Command, ExitCode};
 
@@ -18,12 +19,14 @@ use crate::project::Project;
 const USAGE: &str = "\
 cargo xtask COMMAND
 
-  demo [--once] [--port N]   learn a prompt, build the page, serve it on this machine;
+  demo [--once] [--port N] [--threads]
+                             learn a prompt, build the page, serve it on this machine;
                              --once checks that it is served and ends
   test [ARGUMENTS]           every test, a real browser included; the arguments go to
                              `cargo test --workspace`, such as: --test browser
   setup                      install what the others need, the browser included
-  web                        build the page
+  web [--threads]            build the page; with --threads its worker also for hosts
+                             that isolate it, as `clipwright serve` does
   film                       build the page, and draw the README's moving picture of it
   help                       this text";
 
@@ -48,14 +51,17 @@ fn run(arguments: &[String]) -> Result<()> {
         "setup" => {
             no_more(rest)?;
             let mut project = Project::find()?;
-            setup::page_tools(&mut project)?;
+            setup::page_tools(&mut project, true)?;
             browser::find_or_install().map(drop)
         }
         "web" => {
-            no_more(rest)?;
+            let threaded = matches!(rest, [only] if only == "--threads");
+            if !threaded {
+                no_more(rest)?;
+            }
             let mut project = Project::find()?;
-            setup::page_tools(&mut project)?;
-            let page = project.build_page()?;
+            setup::page_tools(&mut project, threaded)?;
+            let page = project.build_page(threaded)?;
             println!("the page is in {}", page.display());
             Ok(())
         }
@@ -92,9 +98,9 @@ fn film(mut project: Project) -> Result<()> {
 
 /// Builds the page; a cargo whose programs find it, and a browser to open it in.
 fn with_the_page(project: &mut Project) -> Result<Command> {
-    setup::page_tools(project)?;
+    setup::page_tools(project, true)?;
     let browser = browser::find_or_install()?;
-    let page = project.build_page()?;
+    let page = project.build_page(true)?;
     let mut cargo = project.cargo();
     cargo
         .env("CLIPWRIGHT_DIST", page)
@@ -109,6 +115,7 @@ fn demo_options(arguments: &[String]) -> Result<demo::Options> {
     while let Some(argument) = rest.next() {
         match argument.as_str() {
             "--once" => options.once = true,
+            "--threads" => options.threads = true,
             "--port" => {
                 let value = rest.next().context("--port needs a number")?;
                 let port = value.parse();

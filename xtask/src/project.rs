@@ -8,6 +8,8 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Error, Result, anyhow, bail};
 use serde_json::Value;
 
+use crate::threads;
+
 /// The target that the page is compiled for.
 pub const WASM_TARGET: &str = "wasm32-unknown-unknown";
 
@@ -106,19 +108,25 @@ impl Project {
         build.args(["build", "--locked", "--package", "clipwright-tests"]);
         build.args(["--bin", NAME, "--profile", "web", "--target", WASM_TARGET]);
         succeed(&mut build, "building the golden cases for the browser")?;
-        let wasm = self.target.join(WASM_TARGET).join("web").join(NAME);
         let folder = self.target.join(NAME);
-        let mut bindgen = self.program("wasm-bindgen");
-        bindgen
-            .args(["--target", "web", "--no-typescript", "--out-dir"])
-            .arg(&folder)
-            .arg(wasm.with_extension("wasm"));
-        succeed(&mut bindgen, "writing the JavaScript of the golden cases")?;
+        self.bindgen(&self.target, NAME, &folder)?;
         Ok(folder)
     }
 
-    /// Builds the page and says in which folder it is.
-    pub fn build_page(&self) -> Result<PathBuf> {
+    /// Writes a program of the page's profile and its JavaScript into `folder`.
+    pub fn bindgen(&self, target: &Path, name: &str, folder: &Path) -> Result<()> {
+        let wasm = target.join(WASM_TARGET).join("web").join(name);
+        let mut bindgen = self.program("wasm-bindgen");
+        bindgen
+            .args(["--target", "web", "--no-typescript", "--out-dir"])
+            .arg(folder)
+            .arg(wasm.with_extension("wasm"));
+        succeed(&mut bindgen, &format!("writing the JavaScript of {name}"))
+    }
+
+    /// Builds the page, with the build of its worker that has threads if that is `threaded`,
+    /// and says in which folder it is.
+    pub fn build_page(&self, threaded: bool) -> Result<PathBuf> {
         // trunk is told to stay offline, so that it never fetches a tool that this
         // did not announce; what cargo needs is therefore fetched before.
         let mut fetch = self.cargo();
@@ -141,8 +149,15 @@ impl Project {
             .args(["--dist", "dist"])
             // trunk takes no other value of it than true and false.
             .env_remove("NO_COLOR");
+        if threaded {
+            trunk.env("CLIPWRIGHT_THREADS", "1");
+        }
         succeed(&mut trunk, "building the page")?;
-        Ok(web.join("dist"))
+        let page = web.join("dist");
+        if threaded {
+            threads::add_to(self, &page)?;
+        }
+        Ok(page)
     }
 }
 

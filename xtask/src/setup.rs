@@ -7,6 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::project::{Project, WASM_TARGET, output, succeed, with_hint};
+use crate::threads;
 
 /// The version whose configuration the page is written for.
 const TRUNK_VERSION: &str = "0.22.0-beta.1";
@@ -20,9 +21,13 @@ struct Tool {
     arguments: &'static [&'static str],
 }
 
-/// Makes sure that the wasm target, trunk and wasm-bindgen are there.
-pub fn page_tools(project: &mut Project) -> Result<()> {
+/// Makes sure that the wasm target, trunk and wasm-bindgen are there, and what a page needs
+/// whose worker is to have threads, if it is.
+pub fn page_tools(project: &mut Project, threaded: bool) -> Result<()> {
     wasm_target(project)?;
+    if threaded {
+        threads::tools(project)?;
+    }
     let lockfile = project.root.join("Cargo.lock");
     let locked = fs::read_to_string(&lockfile)
         .with_context(|| format!("cannot read {}", lockfile.display()))?;

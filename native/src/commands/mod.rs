@@ -13,7 +13,7 @@ mod models;
 mod pretrain;
 mod protocol;
 mod pull;
-mod serve;
+pub mod serve;
 mod site;
 mod synthetic;
 mod train;

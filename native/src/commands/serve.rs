@@ -1,6 +1,7 @@
 //! `clipwright serve`: a folder over HTTP, on this machine only.
 
 use std::net::Ipv4Addr;
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use axum::Router;
@@ -31,17 +32,7 @@ async fn serve(args: &Serve) -> Result<()> {
                 "choose another --port; 0 takes a free one",
             )
         })?;
-    let header = |name: &'static str, value: &'static str| {
-        let (name, value) = (
-            HeaderName::from_static(name),
-            HeaderValue::from_static(value),
-        );
-        SetResponseHeaderLayer::overriding(name, value)
-    };
-    let router = Router::new()
-        .fallback_service(ServeDir::new(&args.folder))
-        .layer(header("x-content-type-options", "nosniff"))
-        .layer(header("cache-control", "no-cache"));
+    let router = router(&args.folder);
     let address = listener.local_addr().context("no address")?;
     println!("serving {} at http://{address}/", args.folder.display());
     axum::serve(listener, router)
@@ -51,4 +42,22 @@ async fn serve(args: &Serve) -> Result<()> {
         })
         .await
         .context("the server stopped")
+}
+
+/// What answers for a page in `folder`.
+pub fn router(folder: &Path) -> Router {
+    let header = |name: &'static str, value: &'static str| {
+        let (name, value) = (
+            HeaderName::from_static(name),
+            HeaderValue::from_static(value),
+        );
+        SetResponseHeaderLayer::overriding(name, value)
+    };
+    Router::new()
+        .fallback_service(ServeDir::new(folder))
+        .layer(header("x-content-type-options", "nosniff"))
+        .layer(header("cache-control", "no-cache"))
+        // Isolated from other hosts, the page may share memory between threads.
+        .layer(header("cross-origin-opener-policy", "same-origin"))
+        .layer(header("cross-origin-embedder-policy", "require-corp"))
 }

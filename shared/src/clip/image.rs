@@ -6,6 +6,7 @@ use tracing::trace_span;
 use super::transformer::Transformer;
 use super::{Backbone, ImageConfig, ModifiedResNet, VisionTransformer, Weights};
 use crate::error::{Error, Result};
+use crate::parallel::inside;
 
 /// Pixels → image features.
 #[derive(Debug, Clone)]
@@ -74,10 +75,10 @@ impl ImageEncoder {
     /// not normalised.
     pub fn forward(&self, pixels: &Tensor) -> Result<Tensor> {
         let _span = trace_span!("image").entered();
-        match self {
+        inside(|| match self {
             Self::Vit(vit) => vit.forward(pixels),
             Self::ResNet(resnet) => resnet.forward(pixels),
-        }
+        })
     }
 }
 

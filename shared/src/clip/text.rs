@@ -8,6 +8,7 @@ use super::transformer::{Attention, Transformer};
 use super::{PromptLayout, TextConfig, Weights};
 use crate::error::{Error, Result};
 use crate::ops::{Compact, LayerNorm, Weight};
+use crate::parallel::inside;
 
 /// Prompts → text features. In a model without a text encoder its sizes are known, and
 /// whatever needs its weights fails with [`Error::NoTextEncoder`].
@@ -163,6 +164,10 @@ impl TextTransformer {
     /// `[N, embed_dim]` in f32, not normalised; differentiable in the table.
     pub fn forward(&self, table: &Tensor, layout: &PromptLayout) -> Result<Tensor> {
         let _span = trace_span!("text").entered();
+        inside(|| self.features(table, layout))
+    }
+
+    fn features(&self, table: &Tensor, layout: &PromptLayout) -> Result<Tensor> {
         let weights = self.weights()?;
         let positions = weights
             .positional_embedding

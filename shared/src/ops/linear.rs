@@ -5,7 +5,8 @@ mod of_storage;
 
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, DType, Layout, Result, Shape, Tensor, bail};
 
-use super::matmul::{Matrix, Threads, matmul};
+use super::matmul::{Matrix, matmul};
+use super::rectangles::Threads;
 use super::{contiguous, is_cpu_f32};
 
 /// A linear layer: `x [.., in]`, `weight [out, in]`, `bias [out]` → `[.., out]`.

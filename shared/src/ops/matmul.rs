@@ -6,6 +6,7 @@ use std::cell::RefCell;
 use gemm::Parallelism;
 
 use super::panels::{add_product, pack};
+use super::rectangles::Threads;
 use super::tile::COLUMNS;
 use super::work::count;
 
@@ -54,13 +55,6 @@ impl<'a> Matrix<'a> {
     }
 }
 
-/// Whether a product may use all cores, or is itself one piece of a parallel loop.
-#[derive(Clone, Copy)]
-pub(super) enum Threads {
-    One,
-    All,
-}
-
 /// `out = keep · out + scale · a·b`, with `a [m, k]`, `b [k, n]` and `out [m, n]`
 /// in rows of `out_stride` values.
 #[allow(clippy::too_many_arguments)]
@@ -89,7 +83,7 @@ pub(super) fn matmul(
             rows.for_each(|row| row[..n].fill(0.0));
         }
         let value = |row, column| scale * b.values[row * b.row_stride + column * b.column_stride];
-        return by_panels([m, k, n], a, value, out, out_stride);
+        return by_panels([m, k, n], a, value, out, out_stride, threads);
     }
     count([m, k, n]);
     let parallelism = match threads {
@@ -136,19 +130,24 @@ pub(super) fn by_panels(
     b: impl Fn(usize, usize) -> f32,
     out: &mut [f32],
     out_stride: usize,
+    threads: Threads,
 ) {
-    SCRATCH.with_borrow_mut(|[panels, rows]| {
-        pack::<COLUMNS>([k, n], b, panels);
-        if a.column_stride == 1 {
-            return add_product([m, k, n], a, panels, out, out_stride);
+    // Taken, since a thread that waits for others may begin another product.
+    let [mut panels, mut rows] = SCRATCH.take();
+    pack::<COLUMNS>([k, n], b, &mut panels);
+    let a = match a.column_stride {
+        1 => a,
+        stride => {
+            rows.clear();
+            for row in 0..m {
+                let values = a.skip_rows(row).values.iter().step_by(stride);
+                rows.extend(values.take(k));
+            }
+            Matrix::rows(&rows, k)
         }
-        rows.clear();
-        for row in 0..m {
-            let values = a.skip_rows(row).values.iter().step_by(a.column_stride);
-            rows.extend(values.take(k));
-        }
-        add_product([m, k, n], Matrix::rows(rows, k), panels, out, out_stride);
-    });
+    };
+    add_product([m, k, n], a, &panels, out, out_stride, threads);
+    SCRATCH.set([panels, rows]);
 }
 
 #[cfg(test)]
@@ -174,7 +173,7 @@ mod tests {
                 let shape = [m, k, n];
                 matmul(shape, a, b, &mut expected, n, true, 2.0, Threads::One);
                 let value = |row, column| 2.0 * b.skip_rows(row).skip_columns(column).values[0];
-                by_panels(shape, a, value, &mut got, n);
+                by_panels(shape, a, value, &mut got, n, Threads::All);
                 assert_eq!(got, expected);
             }
         }

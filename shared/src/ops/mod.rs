@@ -28,6 +28,7 @@ mod matmul;
 mod number;
 mod own_gradient;
 mod panels;
+mod rectangles;
 mod sequences;
 mod softmax;
 mod tile;

@@ -5,6 +5,7 @@
 //! of the left matrix; there any right matrix is laid out so, for each product.
 
 use super::matmul::Matrix;
+use super::rectangles::{Target, Threads, each};
 use super::tile::{COLUMNS, Eight, ROWS, tile};
 use super::work::count;
 
@@ -53,33 +54,46 @@ pub(super) fn add_product(
     panels: &[f32],
     out: &mut [f32],
     out_stride: usize,
+    threads: Threads,
 ) {
+    if m * n == 0 {
+        return;
+    }
     count([m, k, n]);
     assert_eq!(a.column_stride, 1, "the left matrix goes by columns");
+    assert!((m - 1) * out_stride + n <= out.len(), "result too short");
     let panels = panels.as_chunks::<4>().0.as_chunks::<2>().0;
-    for (top, depth) in parts(k, DEPTH) {
-        for (upper, height) in parts(m, HEIGHT) {
-            for first in (0..n).step_by(COLUMNS) {
-                let panel = &panels[first / COLUMNS * k + top..][..depth];
+    let target = Target {
+        first: out.as_mut_ptr(),
+        stride: out_stride,
+    };
+    let threads = threads.for_product([m, k, n]);
+    each([m, n.div_ceil(COLUMNS)], HEIGHT, threads, |height, some| {
+        for (top, depth) in parts(k, DEPTH) {
+            for at in some.clone() {
+                let first = at * COLUMNS;
+                let panel = &panels[at * k + top..][..depth];
                 let width = COLUMNS.min(n - first);
-                for (row, rows) in parts(height, ROWS) {
-                    let row = upper + row;
-                    let out = &mut out[row * out_stride + first..];
+                for (row, rows) in parts(height.len(), ROWS) {
+                    let row = height.start + row;
+                    // SAFETY: the assertion above says that the place is there; no other
+                    // task has this row of this panel.
+                    let out = |at| unsafe { target.piece(row + at, first, width) };
                     // Where rows are missing, the last one stands in for them.
                     let values: [usize; ROWS] = std::array::from_fn(|at| row + at.min(rows - 1));
                     let values = values.map(|at| &a.values[at * a.row_stride + top..][..depth]);
                     let mut sums = [Eight::default(); ROWS];
                     for (at, sums) in sums.iter_mut().enumerate().take(rows) {
-                        copy(&out[at * out_stride..][..width], sums.as_flattened_mut());
+                        copy(out(at), sums.as_flattened_mut());
                     }
                     tile(values, panel, &mut sums);
                     for (at, sums) in sums.iter().enumerate().take(rows) {
-                        copy(sums.as_flattened(), &mut out[at * out_stride..][..width]);
+                        copy(sums.as_flattened(), out(at));
                     }
                 }
             }
         }
-    }
+    });
 }
 
 /// Copies what fits: eight values at once where it is eight, without a call.
@@ -101,6 +115,7 @@ fn parts(length: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
 mod tests {
     use super::{add_product, at, length, pack};
     use crate::ops::matmul::Matrix;
+    use crate::ops::rectangles::Threads;
     use crate::ops::tile::COLUMNS;
 
     fn values(count: usize) -> Vec<f32> {
@@ -111,14 +126,15 @@ mod tests {
     fn products_are_those_of_plain_loops_at_every_size() {
         let sizes = [1, 3, 4, 5, 8, 9, 17];
         let shapes = sizes.into_iter().flat_map(|m| sizes.map(|n| [m, 7, n]));
-        for [m, k, n] in shapes.chain([[3, 800, 5], [201, 3, 9], [2, 1, 1]]) {
+        for [m, k, n] in shapes.chain([[3, 800, 5], [201, 3, 9], [2, 1, 1], [410, 9, 100]]) {
             let (a, b, stride) = (values(m * k), values(k * n), n + 2);
             let mut panels = Vec::new();
             pack::<COLUMNS>([k, n], |row, column| b[row * n + column], &mut panels);
             assert_eq!(panels.len(), length::<COLUMNS>([k, n]));
             let before = values(m * stride);
             let mut out = before.clone();
-            add_product([m, k, n], Matrix::rows(&a, k), &panels, &mut out, stride);
+            let (shape, a_rows) = ([m, k, n], Matrix::rows(&a, k));
+            add_product(shape, a_rows, &panels, &mut out, stride, Threads::All);
             for row in 0..m {
                 for column in 0..stride {
                     let products = (0..k).map(|i| match column < n {

@@ -11,6 +11,7 @@ use candle_core::{
 use super::linear::{shape_of_result, times};
 use super::matmul::{Matrix, by_panels};
 use super::panels::{add_product, at, length, pack};
+use super::rectangles::Threads;
 use super::tile::COLUMNS;
 use super::whole::{self, Column, QUAD};
 #[cfg(not(target_arch = "wasm32"))]
@@ -294,13 +295,16 @@ impl CustomOp3 for InPanels {
         match &self.columns {
             None => {
                 let panels = contiguous(self.name(), panels, panels_layout)?;
-                add_product(shape, Matrix::rows(x, inputs), panels, &mut y, outputs);
+                let x = Matrix::rows(x, inputs);
+                add_product(shape, x, panels, &mut y, outputs, Threads::All);
             }
-            Some(columns) => SCRATCH.with_borrow_mut(|scratch| {
+            Some(columns) => {
                 let bytes = bytes(panels, panels_layout)?;
-                whole::add_product(shape, x, (bytes, columns), &mut y, scratch);
-                Ok::<_, candle_core::Error>(())
-            })?,
+                // Taken, since a thread that waits for others may begin another product.
+                let mut scratch = SCRATCH.take();
+                whole::add_product(shape, x, (bytes, columns), &mut y, &mut scratch);
+                SCRATCH.set(scratch);
+            }
         }
         Ok((CpuStorage::F32(y), result))
     }
@@ -377,12 +381,12 @@ impl CustomOp2 for TimesPanels {
             None => {
                 let panels = contiguous(self.name(), panels, panels_layout)?;
                 let value = |output, input| at::<COLUMNS>(panels, inputs, input, output);
-                by_panels(shape, grad, value, &mut out, inputs);
+                by_panels(shape, grad, value, &mut out, inputs, Threads::All);
             }
             Some(columns) => {
                 let bytes = bytes(panels, panels_layout)?;
                 let value = |output, input| whole::at(bytes, columns, inputs, input, output);
-                by_panels(shape, grad, value, &mut out, inputs);
+                by_panels(shape, grad, value, &mut out, inputs, Threads::All);
             }
         }
         Ok((CpuStorage::F32(out), Shape::from(dims)))

@@ -8,6 +8,7 @@
 use std::sync::OnceLock;
 
 use super::number::{Four, Lanes, Number};
+use super::rectangles::{Target, Threads, each};
 use super::tile::{COLUMNS, ROWS};
 use super::work::count;
 
@@ -158,12 +159,20 @@ pub(super) fn add_product(
         }
     };
     let panels = panels.as_chunks::<16>().0.as_chunks::<2>().0;
-    for upper in (0..m).step_by(HEIGHT) {
-        let below = m.min(upper + HEIGHT);
-        let of_panels = columns[..n].chunks(COLUMNS).zip(panels.chunks_exact(quads));
-        for (first, (columns, panel)) in (0..n).step_by(COLUMNS).zip(of_panels) {
-            for row in (upper..below).step_by(ROWS) {
-                let count = ROWS.min(below - row);
+    let rows = &*rows;
+    assert!(m * n <= out.len() && n <= columns.len(), "result too short");
+    let target = Target {
+        first: out.as_mut_ptr(),
+        stride: n,
+    };
+    let threads = Threads::All.for_product([m, k, n]);
+    each([m, n.div_ceil(COLUMNS)], HEIGHT, threads, |height, some| {
+        for at in some {
+            let first = at * COLUMNS;
+            let columns = &columns[first..n.min(first + COLUMNS)];
+            let panel = &panels[at * quads..][..quads];
+            for row in height.clone().step_by(ROWS) {
+                let count = ROWS.min(height.end - row);
                 // Where rows are missing, the last one stands in for them.
                 let values: [usize; ROWS] = std::array::from_fn(|at| row + at.min(count - 1));
                 let values = values.map(|at| &whole[at * length..][..length]);
@@ -171,7 +180,9 @@ pub(super) fn add_product(
                 tile(values, panel, &mut sums);
                 for (at, sums) in sums.iter().enumerate().take(count) {
                     let Row { offset, step } = rows[row + at];
-                    let out = &mut out[(row + at) * n + first..];
+                    // SAFETY: the assertion above says that the place is there; no other
+                    // task has this row of this panel.
+                    let out = unsafe { target.piece(row + at, first, columns.len()) };
                     let sums = sums.as_flattened().iter();
                     for ((out, sum), column) in out.iter_mut().zip(sums).zip(columns) {
                         *out += column.scale * (offset * column.sum + step * *sum as f32);
@@ -179,7 +190,7 @@ pub(super) fn add_product(
                 }
             }
         }
-    }
+    });
 }
 
 /// Multiplies rows with a panel.

@@ -13,6 +13,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::matmul::Matrix;
+use super::rectangles::{Target, Threads, each, parts};
 use super::work::count;
 use tile::{MOST_ROWS, Tile, tiles, wide};
 
@@ -24,8 +25,6 @@ pub(super) const COLUMNS: usize = 32;
 const DEPTH: usize = 768;
 /// Rows of the left matrix that go through all panels before the next ones do.
 const HEIGHT: usize = 192;
-/// Tasks for each thread, so that none waits long for another.
-const TASKS: usize = 3;
 
 /// Whether this processor has such registers. Others multiply through the `gemm` crate.
 pub(super) fn is_there() -> bool {
@@ -90,22 +89,20 @@ pub(super) fn product<R: Rows>(
     let spans = spans(rows.parts(), rows.depth());
     let target = Target {
         first: out.as_mut_ptr(),
-        columns: n,
+        stride: n,
     };
-    tasks(m, panels)
-        .into_par_iter()
-        .for_each(|(height, panels)| {
-            let block = Block {
-                rows,
-                spans: &spans,
-                right,
-                height,
-                panels,
-            };
-            // SAFETY: no two tasks have a row and a panel in common, all of them are inside of
-            // `[m, n]`, and `out` has room for that and is borrowed until they are done.
-            unsafe { block.multiply(tiles, target, &finish) };
-        });
+    each([m, panels], HEIGHT, Threads::All, |height, panels| {
+        let block = Block {
+            rows,
+            spans: &spans,
+            right,
+            height,
+            panels,
+        };
+        // SAFETY: no two tasks have a row and a panel in common, all of them are inside of
+        // `[m, n]`, and `out` has room for that and is borrowed until they are done.
+        unsafe { block.multiply(tiles, target, &finish) };
+    });
     // SAFETY: the tasks are all rows with all panels, and each has written all of its own.
     unsafe { out.set_len(m * n) };
     out
@@ -130,26 +127,6 @@ pub(super) fn transposed([k, n]: [usize; 2], panels: &[f32]) -> Vec<f32> {
         }
     });
     turned
-}
-
-/// Rows with panels, so that all threads have something to do.
-fn tasks(m: usize, panels: usize) -> Vec<(Range<usize>, Range<usize>)> {
-    let threads = rayon::current_num_threads();
-    let heights = m.div_ceil(HEIGHT);
-    let wanted = match threads {
-        1 => 1,
-        threads => threads * TASKS,
-    };
-    let widths = wanted.div_ceil(heights.max(1)).min(panels);
-    let of_rows = parts(m, heights);
-    of_rows
-        .flat_map(|rows| parts(panels, widths).map(move |panels| (rows.clone(), panels)))
-        .collect()
-}
-
-/// `length` in so many parts, as alike as can be.
-fn parts(length: usize, count: usize) -> impl Iterator<Item = Range<usize>> {
-    (0..count).map(move |at| at * length / count..(at + 1) * length / count)
 }
 
 /// Values of a part of each row.
@@ -180,18 +157,6 @@ fn spans(count: usize, depth: usize) -> Vec<Vec<Span>> {
     groups
 }
 
-/// Where a product goes.
-#[derive(Clone, Copy)]
-struct Target {
-    first: *mut f32,
-    columns: usize,
-}
-
-// SAFETY: whoever writes to it says where, and that nobody else does.
-unsafe impl Send for Target {}
-// SAFETY: as above.
-unsafe impl Sync for Target {}
-
 /// Rows that are summed at once, with their values: span by span, row by row.
 struct InTurn<'a> {
     first: usize,
@@ -218,7 +183,7 @@ impl<R: Rows> Block<'_, R> {
         finish: &impl Fn(usize, usize, &mut [f32]),
     ) {
         let depth = self.rows.parts() * self.rows.depth();
-        let n = target.columns;
+        let n = target.stride;
         let in_turn = self.in_turn(tiles.len());
         let mut spans_before = 0;
         for (at, group) in self.spans.iter().enumerate() {

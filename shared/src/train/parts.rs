@@ -7,11 +7,12 @@ use tracing::trace_span;
 
 use super::targets::Answered;
 use crate::error::Result;
+use crate::parallel::inside;
 
 /// A backward pass, as its own part of a step.
 pub(super) fn backward(loss: &Tensor) -> Result<GradStore> {
     let _span = trace_span!("backward").entered();
-    Ok(loss.backward()?)
+    Ok(inside(|| loss.backward())?)
 }
 
 /// The loss and its gradients, where the loss is a function of text features that come

@@ -25,7 +25,7 @@ const TEMPLATE: &str = "a photo of a {}.";
 
 /// Runs `body`, the inside of an async function with `load` and the learned file's bytes
 /// at hand; what it returns, or the error's text.
-async fn run(browser: &Browser, body: &str) -> Result<Value> {
+pub async fn run(browser: &Browser, body: &str) -> Result<Value> {
     run_with(browser, body, &fixture()?.learned).await
 }
 

@@ -3,6 +3,7 @@
 
 use candle_core::{Device, Tensor};
 use clipwright_shared::clip::{Backbone, ImageConfig};
+use clipwright_shared::threads;
 use clipwright_shared::tuning::{View, ViewsInTurn};
 use clipwright_shared::views::RgbImage;
 
@@ -194,9 +195,11 @@ pub fn rgba(image: &RgbImage) -> impl Iterator<Item = u8> {
     pixels.flat_map(|pixel| [pixel.0[0], pixel.0[1], pixel.0[2], u8::MAX])
 }
 
-/// As many views as take a moment.
+/// As many views as take all threads a moment.
 fn at_once(config: &ImageConfig) -> usize {
-    (A_MOMENT / multiplications(config).max(1)).clamp(1, MOST_AT_ONCE)
+    let threads = threads().min(MOST_AT_ONCE);
+    let in_a_moment = A_MOMENT * threads / multiplications(config).max(1);
+    in_a_moment.clamp(threads, MOST_AT_ONCE)
 }
 
 /// Of one view.

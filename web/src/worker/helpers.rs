@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use clipwright_shared::threads;
 use gloo_events::EventListener;
 use js_sys::{Array, Uint8Array};
 use serde::Deserialize;
@@ -287,7 +288,8 @@ impl Pool {
         if let Some(said) = said {
             return said.parse().unwrap_or(0);
         }
-        if multiplications < LEAST_MULTIPLICATIONS {
+        // Threads of this worker do it sooner, and need no model of their own.
+        if multiplications < LEAST_MULTIPLICATIONS || threads() > 1 {
             return 0;
         }
         let navigator = self.scope.navigator();

@@ -8,8 +8,9 @@ use multiversion::multiversion;
 use super::Queries;
 use crate::ops::exp::exp;
 use crate::ops::lanes::{largest, sum, sum_of};
-use crate::ops::matmul::{Matrix, Threads, matmul};
+use crate::ops::matmul::{Matrix, matmul};
 use crate::ops::number::{Each, Number, each_in_place};
+use crate::ops::rectangles::Threads;
 use crate::ops::sequences::Group;
 
 /// Where the group's rows lie, from its first on, in the columns of this head.

@@ -1,0 +1,95 @@
+//! The worker with threads, on a host that isolates the page as `clipwright serve` does.
+
+use std::sync::{Arc, Mutex};
+
+use anyhow::{Result, ensure};
+use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::middleware::{Next, from_fn};
+use axum::response::IntoResponse;
+use clipwright::commands::serve;
+use clipwright_tests::{Browser, Page, PageServer, page_folder};
+
+use super::{fixture, module, nothing_amiss};
+
+/// The same questions to each build of the worker, and to the one whose threads cannot be had.
+const ASK: &str = "
+    const asked = async (query) => {
+        const clip = await load({ model: '../model/tiny.safetensors', learned: { mine: bytes(learned) },
+            worker: `../worker_loader.js?helpers=0&${query}` });
+        const names = ['azure banded wedge', 'rosy tiled plus'];
+        const answers = [
+            [...await clip.features(bytes(image))],
+            await clip.classify(bytes(image), names),
+            await clip.tune(bytes(image), names, { views: 159, seed: 1 }),
+        ];
+        clip.terminate();
+        return answers;
+    };
+    const builds = ['build=worker', 'build=worker_relaxed', 'build=worker_threads', 'build=worker_threads&broken'];
+    const answers = [];
+    for (const build of builds) answers.push(await asked(build));
+    return { answers, crossOriginIsolated, processors: navigator.hardwareConcurrency };";
+
+#[tokio::test]
+async fn threads_change_nothing_but_the_time() -> Result<()> {
+    let threads = Arc::new(Mutex::new(Vec::<String>::new()));
+    let noted = threads.clone();
+    let note = move |request: Request, next: Next| {
+        let asked = request.uri().to_string();
+        let is_thread = asked.contains("/worker_thread.js");
+        if is_thread {
+            noted
+                .lock()
+                .expect("nobody panics with it")
+                .push(asked.clone());
+        }
+        async move {
+            match is_thread && asked.ends_with("&broken") {
+                true => StatusCode::NOT_FOUND.into_response(),
+                false => next.run(request).await,
+            }
+        }
+    };
+    Browser::with(async |browser| {
+        let router = serve::router(&page_folder()?).layer(from_fn(note));
+        let server = PageServer::routing(router).await?;
+        let example = format!("{}js/example.html", server.url);
+        browser.client.goto(&example).await?;
+        let told = module::run(browser, ASK).await?;
+        ensure!(told["failed"].is_null(), "{told}");
+        ensure!(told["crossOriginIsolated"] == true, "{told}");
+        let answers = &told["answers"];
+        ensure!(answers[0][0][0].is_number(), "{answers}");
+        for build in 1..4 {
+            ensure!(answers[0] == answers[build], "{build}: {answers}");
+        }
+        let asked = threads.lock().expect("nobody panics with it");
+        let of = |end: &str| asked.iter().filter(|asked| asked.ends_with(end)).count() as u64;
+        let processors = told["processors"].as_u64();
+        ensure!(processors == Some(of("build=worker_threads")), "{asked:?}");
+        ensure!(of("&broken") > 0, "{asked:?}");
+        ensure!(of("build=worker_relaxed") == 0, "{asked:?}");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn the_isolated_page_answers_with_threads() -> Result<()> {
+    let picture = fixture()?.pictures[2].clone();
+    Browser::with(async |browser| {
+        let server = PageServer::routing(serve::router(&page_folder()?)).await?;
+        let page = Page::open(browser, &server.url).await?;
+        let first = page.first_answer().await?;
+        let second = page
+            .answer_after(async || page.choose_file("image-input", &picture).await)
+            .await?;
+        ensure!(
+            second.cards != first.cards,
+            "another picture, the very same answer"
+        );
+        nothing_amiss(browser, &page).await
+    })
+    .await
+}
