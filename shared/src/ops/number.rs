@@ -24,6 +24,8 @@ pub(super) trait Four: Number {
     fn store(self, to: &mut [f32; 4]);
     /// The nearest whole numbers, of values from 0 to 127.
     fn bytes(self) -> [u8; 4];
+    /// The same in sixteen bits each.
+    fn shorts(self) -> [i16; 4];
 }
 
 /// Four values as this machine computes with them.
@@ -173,6 +175,11 @@ impl Four for [f32; 4] {
     fn bytes(self) -> [u8; 4] {
         self.map(|x| x.round_ties_even() as u8)
     }
+
+    #[inline(always)]
+    fn shorts(self) -> [i16; 4] {
+        self.bytes().map(i16::from)
+    }
 }
 
 #[cfg(target_arch = "wasm32")]
@@ -181,6 +188,7 @@ mod simd {
         f32x4_add, f32x4_div, f32x4_mul, f32x4_nearest, f32x4_pmax, f32x4_pmin, f32x4_splat,
         f32x4_sub, i16x8_narrow_i32x4, i32x4_add, i32x4_extract_lane, i32x4_shl, i32x4_splat,
         i32x4_sub, i32x4_trunc_sat_f32x4, u8x16_narrow_i16x8, v128, v128_load, v128_store,
+        v128_store64_lane,
     };
 
     use super::{Four, Number};
@@ -249,6 +257,20 @@ mod simd {
             let whole = i32x4_trunc_sat_f32x4(f32x4_nearest(self.0));
             let narrow = i16x8_narrow_i32x4(whole, whole);
             i32x4_extract_lane::<0>(u8x16_narrow_i16x8(narrow, narrow)).to_le_bytes()
+        }
+
+        #[inline(always)]
+        fn shorts(self) -> [i16; 4] {
+            let whole = i32x4_trunc_sat_f32x4(f32x4_nearest(self.0));
+            let mut shorts = [0; 4];
+            // SAFETY: eight bytes, at any address.
+            unsafe {
+                v128_store64_lane::<0>(
+                    i16x8_narrow_i32x4(whole, whole),
+                    shorts.as_mut_ptr().cast(),
+                );
+            }
+            shorts
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::parallel::{IntoParallelIterator, ParallelIterator, threads};
+use crate::parallel::*;
 
 /// Tasks for each thread, so that none waits long for another.
 const TASKS: usize = 3;

@@ -5,28 +5,25 @@
 //! seven bits, since that is what the instruction for it is certain about. So
 //! `y = scale · (offset · Σw + step · Σ q·w)`, where the sums are exact.
 
-use std::sync::OnceLock;
+mod left;
+mod tile;
 
 use super::number::{Four, Lanes, Number};
 use super::rectangles::{Target, Threads, each};
-use super::tile::{COLUMNS, ROWS};
+use super::tile::{COLUMNS, Eight, ROWS};
 use super::work::count;
+use left::Left;
+use tile::{Quads, Tile, TileOf, tile};
+
+#[cfg(target_arch = "wasm32")]
+pub use tile::use_relaxed_simd;
 
 /// Products that one lane adds up at once.
 pub(super) const QUAD: usize = 4;
 /// The largest whole number of a row.
 const LARGEST: f32 = 127.0;
-/// Rows of the left matrix that go through all panels before the next ones do.
-const HEIGHT: usize = 200;
-
-/// Four rows of a panel, column by column, in two halves.
-pub(super) type Quads = [[u8; 16]; 2];
-
-/// Four values of a row in sixteen bits each.
-type WideQuad = [u8; 2 * QUAD];
-
-/// Sums of eight columns.
-type Sums = [[i32; 4]; 2];
+/// Fours of rows of the left matrix that go through all panels before the next ones do.
+const HEIGHT: usize = 50;
 
 /// One column of a weight.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -86,54 +83,11 @@ pub(super) fn at(panels: &[u8], columns: &[Column], k: usize, row: usize, column
     f32::from(panels[place(k, row, column)] as i8) * columns[column].scale
 }
 
-/// A row in whole numbers: each value is `offset + step ·` its number.
-#[derive(Default, Clone, Copy)]
-struct Row {
-    offset: f32,
-    step: f32,
-}
-
-/// Brings each row of `x [m, k]` into whole numbers, `[m, ⌈k / 4⌉, 4]`.
-fn quantise([m, k]: [usize; 2], x: &[f32], whole: &mut Vec<[u8; QUAD]>, rows: &mut Vec<Row>) {
-    whole.clear();
-    rows.clear();
-    for x in x.chunks_exact(k).take(m) {
-        let (fours, rest) = x.as_chunks::<QUAD>();
-        let mut least = [x[0]; QUAD];
-        let mut most = least;
-        let (mut low, mut high) = (Lanes::load(&least), Lanes::load(&most));
-        for x in fours {
-            let x = Lanes::load(x);
-            (low, high) = (low.smaller(x), high.larger(x));
-        }
-        low.store(&mut least);
-        high.store(&mut most);
-        let offset = least.iter().chain(rest).fold(x[0], |a, b| a.smaller(*b));
-        let most = most.iter().chain(rest).fold(x[0], |a, b| a.larger(*b));
-        let step = (most - offset) / LARGEST;
-        let inverse = if step > 0.0 { 1.0 / step } else { 0.0 };
-        let (factor, start) = (Lanes::splat(inverse), Lanes::splat(offset));
-        whole.extend(
-            fours
-                .iter()
-                .map(|x| Lanes::load(x).minus(start).times(factor).bytes()),
-        );
-        if !rest.is_empty() {
-            let mut last = [offset; QUAD];
-            last[..rest.len()].copy_from_slice(rest);
-            // What fills up meets weights of zero.
-            whole.push(Lanes::load(&last).minus(start).times(factor).bytes());
-        }
-        rows.push(Row { offset, step });
-    }
-}
-
 /// Memory that one product uses after another.
 #[derive(Default)]
 pub(super) struct Scratch {
-    whole: Vec<[u8; QUAD]>,
-    wide: Vec<WideQuad>,
-    rows: Vec<Row>,
+    narrow: Left<[u8; QUAD]>,
+    wide: Left<[i16; QUAD]>,
 }
 
 /// Adds the product of `x [m, k]` with a matrix `[k, n]` in panels to `out [m, n]`.
@@ -142,243 +96,105 @@ pub(super) fn add_product(
     x: &[f32],
     (panels, columns): (&[u8], &[Column]),
     out: &mut [f32],
-    Scratch { whole, wide, rows }: &mut Scratch,
+    scratch: &mut Scratch,
 ) {
     if m * k * n == 0 {
         return;
     }
     count([m, k, n]);
-    quantise([m, k], x, whole, rows);
-    let quads = k.div_ceil(QUAD);
-    let (whole, length, tile) = match TILE.get().copied().unwrap_or(TILE_FOR_ALL) {
-        Tile::Narrow(tile) => (whole.as_flattened(), quads * QUAD, tile),
-        Tile::Wide(tile) => {
-            wide.clear();
-            wide.extend(whole.iter().map(|&[a, b, c, d]| [a, 0, b, 0, c, 0, d, 0]));
-            (wide.as_flattened(), quads * 2 * QUAD, tile)
+    let right = Right {
+        panels: panels.as_chunks::<16>().0.as_chunks::<2>().0,
+        columns: &columns[..n],
+        quads: k.div_ceil(QUAD),
+    };
+    match tile() {
+        Tile::Narrow(tile) => {
+            scratch.narrow.fill([m, k], x);
+            right.multiply(&scratch.narrow, tile, out);
         }
-    };
-    let panels = panels.as_chunks::<16>().0.as_chunks::<2>().0;
-    let rows = &*rows;
-    assert!(m * n <= out.len() && n <= columns.len(), "result too short");
-    let target = Target {
-        first: out.as_mut_ptr(),
-        stride: n,
-    };
-    let threads = Threads::All.for_product([m, k, n]);
-    each([m, n.div_ceil(COLUMNS)], HEIGHT, threads, |height, some| {
-        for at in some {
-            let first = at * COLUMNS;
-            let columns = &columns[first..n.min(first + COLUMNS)];
-            let panel = &panels[at * quads..][..quads];
-            for row in height.clone().step_by(ROWS) {
-                let count = ROWS.min(height.end - row);
-                // Where rows are missing, the last one stands in for them.
-                let values: [usize; ROWS] = std::array::from_fn(|at| row + at.min(count - 1));
-                let values = values.map(|at| &whole[at * length..][..length]);
-                let mut sums = [Sums::default(); ROWS];
-                tile(values, panel, &mut sums);
-                for (at, sums) in sums.iter().enumerate().take(count) {
-                    let Row { offset, step } = rows[row + at];
-                    // SAFETY: the assertion above says that the place is there; no other
-                    // task has this row of this panel.
-                    let out = unsafe { target.piece(row + at, first, columns.len()) };
-                    let sums = sums.as_flattened().iter();
-                    for ((out, sum), column) in out.iter_mut().zip(sums).zip(columns) {
-                        *out += column.scale * (offset * column.sum + step * *sum as f32);
+        Tile::Wide(tile) => {
+            scratch.wide.fill([m, k], x);
+            right.multiply(&scratch.wide, tile, out);
+        }
+    }
+}
+
+/// A weight in panels.
+struct Right<'a> {
+    panels: &'a [Quads],
+    columns: &'a [Column],
+    /// Of a panel.
+    quads: usize,
+}
+
+impl Right<'_> {
+    fn multiply<Q: Sync>(&self, left: &Left<Q>, tile: TileOf<Q>, out: &mut [f32]) {
+        let (m, n) = (left.rows.len(), self.columns.len());
+        assert!(m * n <= out.len(), "result too short");
+        let target = Target {
+            first: out.as_mut_ptr(),
+            stride: n,
+        };
+        let threads = Threads::All.for_product([m, self.quads * QUAD, n]);
+        let (fours, panels) = (m.div_ceil(ROWS), n.div_ceil(COLUMNS));
+        each([fours, panels], HEIGHT, threads, |fours, panels| {
+            for panel in panels {
+                let first = panel * COLUMNS;
+                let columns = &self.columns[first..n.min(first + COLUMNS)];
+                let mut of_columns = [Eight::default(); 2];
+                let [scales, sums] = &mut of_columns;
+                let lanes = scales
+                    .as_flattened_mut()
+                    .iter_mut()
+                    .zip(sums.as_flattened_mut());
+                for (column, (scale, sum)) in columns.iter().zip(lanes) {
+                    (*scale, *sum) = (column.scale, column.scale * column.sum);
+                }
+                let panel = &self.panels[panel * self.quads..][..self.quads];
+                for four in fours.clone() {
+                    let mut sums = [Eight::default(); ROWS];
+                    tile(
+                        &left.quads[four * self.quads..][..self.quads],
+                        panel,
+                        &mut sums,
+                    );
+                    let rows = left.rows[four * ROWS..].iter().zip(&sums).enumerate();
+                    for (at, (row, sums)) in rows.take(ROWS) {
+                        // SAFETY: the assertion above says that the place is there; no other
+                        // task has this row of this panel.
+                        let out = unsafe { target.piece(four * ROWS + at, first, columns.len()) };
+                        add(out, [row.offset, row.step], &of_columns, sums);
                     }
                 }
             }
-        }
-    });
+        });
+    }
 }
 
-/// Multiplies rows with a panel.
-#[derive(Clone, Copy)]
-enum Tile {
-    /// Rows of bytes.
-    Narrow(TileOf),
-    /// Rows of [`WideQuad`]s.
-    #[cfg_attr(not(target_arch = "wasm32"), expect(dead_code))]
-    Wide(TileOf),
-}
-
-type TileOf = fn([&[u8]; ROWS], &[Quads], &mut [Sums; ROWS]);
-
-/// The tile for what this browser knows; without, the one for all.
-static TILE: OnceLock<Tile> = OnceLock::new();
-
-#[cfg(target_arch = "wasm32")]
-const TILE_FOR_ALL: Tile = Tile::Wide(simd::wide_tile);
-#[cfg(not(target_arch = "wasm32"))]
-const TILE_FOR_ALL: Tile = Tile::Narrow(tile_of::<[i32; 4]>);
-
-/// From now on products use relaxed SIMD instructions, which a module may only hold where
-/// the browser knows them.
-#[cfg(target_arch = "wasm32")]
-pub fn use_relaxed_simd() {
-    let _ = TILE.set(Tile::Narrow(simd::relaxed_tile));
-}
-
-/// Four sums.
-trait Dot: Copy {
-    fn zero() -> Self;
-    /// Adds to each lane the four products of its bytes with `x`.
-    fn add(self, weights: &[u8; 16], x: [u8; QUAD]) -> Self;
-    fn store(self, to: &mut [i32; 4]);
-}
-
-/// Each row of `sums` becomes the products of the row in `rows` with the panel. Written out
-/// as the tile of floats is.
+/// Adds `scale · step · sum + offset · (scale · Σw)` to the columns there are.
 #[inline(always)]
-fn tile_of<D: Dot>(rows: [&[u8]; ROWS], panel: &[Quads], sums: &mut [Sums; ROWS]) {
-    let zero = D::zero();
-    let (mut a0, mut a1, mut b0, mut b1) = (zero, zero, zero, zero);
-    let (mut c0, mut c1, mut d0, mut d1) = (zero, zero, zero, zero);
-    let [a, b, c, d] = rows.map(|row| row.as_chunks().0);
-    for (((([left, right], a), b), c), d) in panel.iter().zip(a).zip(b).zip(c).zip(d) {
-        (a0, a1) = (a0.add(left, *a), a1.add(right, *a));
-        (b0, b1) = (b0.add(left, *b), b1.add(right, *b));
-        (c0, c1) = (c0.add(left, *c), c1.add(right, *c));
-        (d0, d1) = (d0.add(left, *d), d1.add(right, *d));
-    }
-    let pairs = [(a0, a1), (b0, b1), (c0, c1), (d0, d1)];
-    for ((left, right), sums) in pairs.into_iter().zip(sums) {
-        left.store(&mut sums[0]);
-        right.store(&mut sums[1]);
-    }
-}
-
-/// What SIMD code is compared with.
-impl Dot for [i32; 4] {
-    #[inline(always)]
-    fn zero() -> Self {
-        [0; 4]
-    }
-
-    #[inline(always)]
-    fn add(self, weights: &[u8; 16], x: [u8; QUAD]) -> Self {
-        std::array::from_fn(|lane| {
-            let weights = &weights[lane * QUAD..][..QUAD];
-            let products = weights
-                .iter()
-                .zip(x)
-                .map(|(w, x)| i32::from(*w as i8) * i32::from(x));
-            self[lane] + products.sum::<i32>()
-        })
-    }
-
-    #[inline(always)]
-    fn store(self, to: &mut [i32; 4]) {
-        *to = self;
-    }
-}
-
-#[cfg(target_arch = "wasm32")]
-mod simd {
-    use std::arch::wasm32::{
-        i16x8_load_extend_i8x8, i32x4_add, i32x4_dot_i16x8, i32x4_relaxed_dot_i8x16_i7x16_add,
-        i32x4_shuffle, i32x4_splat, v128, v128_load, v128_load64_splat, v128_store,
+fn add(out: &mut [f32], [offset, step]: [f32; 2], [scales, constants]: &[Eight; 2], sums: &Eight) {
+    let (offset, step) = (Lanes::splat(offset), Lanes::splat(step));
+    let lanes = |half: usize| {
+        let load = |values: &Eight| Lanes::load(&values[half]);
+        let sums = load(scales).times(step).times(load(sums));
+        load(constants).times(offset).plus(sums)
     };
-
-    use super::{Dot, QUAD, Quads, ROWS, Sums, WideQuad, tile_of};
-
-    #[derive(Clone, Copy)]
-    struct Relaxed(v128);
-
-    #[target_feature(enable = "relaxed-simd")]
-    pub fn relaxed_tile(rows: [&[u8]; ROWS], panel: &[Quads], sums: &mut [Sums; ROWS]) {
-        tile_of::<Relaxed>(rows, panel, sums);
-    }
-
-    /// With what every browser knows: products of sixteen bits. Rows are widened already,
-    /// since each meets many panels; weights are widened on their way into a register.
-    pub fn wide_tile(rows: [&[u8]; ROWS], panel: &[Quads], sums: &mut [Sums; ROWS]) {
-        let rows = rows.map(|row| row.as_chunks().0);
-        half_of_wide_tile::<0>(rows, panel, sums);
-        half_of_wide_tile::<1>(rows, panel, sums);
-    }
-
-    /// Four columns, each summed in two lanes.
-    fn half_of_wide_tile<const HALF: usize>(
-        [a, b, c, d]: [&[WideQuad]; ROWS],
-        panel: &[Quads],
-        sums: &mut [Sums; ROWS],
-    ) {
-        let zero = i32x4_splat(0);
-        let (mut a0, mut a1, mut b0, mut b1) = (zero, zero, zero, zero);
-        let (mut c0, mut c1, mut d0, mut d1) = (zero, zero, zero, zero);
-        let add = |sum, x, weights| i32x4_add(sum, i32x4_dot_i16x8(x, weights));
-        for ((((quads, a), b), c), d) in panel.iter().zip(a).zip(b).zip(c).zip(d) {
-            let (left, right) = (widened(&quads[HALF], 0), widened(&quads[HALF], 8));
-            let x = twice(a);
-            (a0, a1) = (add(a0, x, left), add(a1, x, right));
-            let x = twice(b);
-            (b0, b1) = (add(b0, x, left), add(b1, x, right));
-            let x = twice(c);
-            (c0, c1) = (add(c0, x, left), add(c1, x, right));
-            let x = twice(d);
-            (d0, d1) = (add(d0, x, left), add(d1, x, right));
+    match out.as_chunks_mut::<4>() {
+        ([left, right], []) => {
+            for (half, out) in [left, right].into_iter().enumerate() {
+                Lanes::load(out).plus(lanes(half)).store(out);
+            }
         }
-        let pairs = [(a0, a1), (b0, b1), (c0, c1), (d0, d1)];
-        for ((left, right), sums) in pairs.into_iter().zip(sums) {
-            let even = i32x4_shuffle::<0, 2, 4, 6>(left, right);
-            let odd = i32x4_shuffle::<1, 3, 5, 7>(left, right);
-            store(i32x4_add(even, odd), &mut sums[HALF]);
-        }
-    }
-
-    /// Four values of sixteen bits, twice.
-    #[inline(always)]
-    fn twice(x: &WideQuad) -> v128 {
-        // SAFETY: eight bytes, at any address.
-        unsafe { v128_load64_splat(x.as_ptr().cast()) }
-    }
-
-    /// Eight bytes of a panel in sixteen bits each: four of each of two columns.
-    #[inline(always)]
-    fn widened(bytes: &[u8; 16], first: usize) -> v128 {
-        // SAFETY: eight bytes from the first or the ninth on, at any address.
-        unsafe { i16x8_load_extend_i8x8(bytes.as_ptr().add(first.min(8)).cast()) }
-    }
-
-    #[inline(always)]
-    fn load(bytes: &[u8; 16]) -> v128 {
-        // SAFETY: sixteen bytes, at any address.
-        unsafe { v128_load(bytes.as_ptr().cast()) }
-    }
-
-    #[inline(always)]
-    fn store(sums: v128, to: &mut [i32; 4]) {
-        // SAFETY: sixteen bytes that nobody else reads, at any address.
-        unsafe { v128_store(to.as_mut_ptr().cast(), sums) }
-    }
-
-    #[inline(always)]
-    fn splat(x: [u8; QUAD]) -> v128 {
-        i32x4_splat(i32::from_le_bytes(x))
-    }
-
-    impl Dot for Relaxed {
-        #[inline(always)]
-        fn zero() -> Self {
-            Self(i32x4_splat(0))
-        }
-
-        #[inline(always)]
-        fn add(self, weights: &[u8; 16], x: [u8; QUAD]) -> Self {
-            // Nothing but `relaxed_tile` leads here: a browser that does not know the
-            // instruction refuses the whole module.
-            Self(i32x4_relaxed_dot_i8x16_i7x16_add(
-                load(weights),
-                splat(x),
-                self.0,
-            ))
-        }
-
-        #[inline(always)]
-        fn store(self, to: &mut [i32; 4]) {
-            store(self.0, to);
+        _ => {
+            let mut more = Eight::default();
+            for (half, more) in more.iter_mut().enumerate() {
+                lanes(half).store(more);
+            }
+            let more = more.as_flattened();
+            out.iter_mut()
+                .zip(more)
+                .for_each(|(out, more)| *out += more);
         }
     }
 }
