@@ -9,7 +9,8 @@ use candle_core::{D, DType, Tensor};
 use super::layout::EXPANSION;
 use super::{Weights, check_pixels};
 use crate::error::Result;
-use crate::ops::{self, Linear, Then, Weight, Window};
+use crate::ops::{self, Kernel, Linear, Then, Window};
+use crate::parallel::threads;
 
 /// Pixels → image features.
 #[derive(Debug, Clone)]
@@ -33,12 +34,7 @@ impl ModifiedResNet {
         let half = width / 2;
         let mut stem = |number: usize, channels, stride| {
             let names = [format!("visual.conv{number}"), format!("visual.bn{number}")];
-            let window = Window {
-                side: 3,
-                stride,
-                padding: 1,
-            };
-            Convolution::load(weights, &names, channels, window)
+            Convolution::load(weights, &names, channels, Window::of_three(stride))
         };
         let stem = [
             stem(1, [half, 3], 2)?,
@@ -75,7 +71,19 @@ impl ModifiedResNet {
     /// Normalised pixels `[B, 3, side, side]` → image features `[B, embed_dim]`,
     /// not normalised.
     pub fn forward(&self, pixels: &Tensor) -> Result<Tensor> {
-        check_pixels(pixels, self.side)?;
+        let batch = check_pixels(pixels, self.side)?;
+        let at_once = threads();
+        if batch <= at_once || !pixels.device().is_cpu() {
+            return self.features(pixels);
+        }
+        let features = (0..batch)
+            .step_by(at_once)
+            .map(|first| self.features(&pixels.narrow(0, first, at_once.min(batch - first))?));
+        Ok(Tensor::cat(&features.collect::<Result<Vec<_>>>()?, 0)?)
+    }
+
+    /// The same, of so many images that what lies between two layers stays in the caches.
+    fn features(&self, pixels: &Tensor) -> Result<Tensor> {
         let mut x = pixels.permute((0, 2, 3, 1))?.contiguous()?; // [B, H, W, 3]
         for convolution in &self.stem {
             x = convolution.forward(&x, Then::Relu)?;
@@ -91,9 +99,8 @@ impl ModifiedResNet {
 /// A convolution with its batch normalisation folded in.
 #[derive(Debug, Clone)]
 struct Convolution {
-    weight: Weight, // [out, side·side·in]
-    bias: Tensor,   // [out]
-    window: Window,
+    kernel: Kernel,
+    bias: Tensor, // [out]
 }
 
 impl Convolution {
@@ -122,20 +129,14 @@ impl Convolution {
             .reshape((outputs, side * side * inputs))?
             .broadcast_mul(&factor.unsqueeze(1)?)?;
         Ok(Self {
-            weight: weights.lay_out(&name, weight)?,
+            kernel: Kernel::new(weights.lay_out(&name, weight)?, window)?,
             bias: bias.to_dtype(DType::F32)?,
-            window,
         })
     }
 
     /// `[B, H, W, in]` → `[B, H', W', out]`.
     fn forward(&self, x: &Tensor, then: Then<'_>) -> Result<Tensor> {
-        let Self {
-            weight,
-            bias,
-            window,
-        } = self;
-        Ok(ops::convolution(x, weight, bias, *window, then)?)
+        Ok(self.kernel.convolution(x, &self.bias, then)?)
     }
 }
 

@@ -6,7 +6,11 @@
 //! an error, never a silent nothing.
 
 #[cfg(not(target_arch = "wasm32"))]
+mod finish;
+#[cfg(not(target_arch = "wasm32"))]
 mod in_place;
+#[cfg(not(target_arch = "wasm32"))]
+mod winograd;
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 
@@ -28,6 +32,15 @@ impl Window {
         stride: 1,
         padding: 0,
     };
+
+    /// A square of nine pixels around each place.
+    pub const fn of_three(stride: usize) -> Self {
+        Self {
+            side: 3,
+            stride,
+            padding: 1,
+        }
+    }
 
     /// Places along `length` pixels.
     fn places(self, length: usize) -> usize {
@@ -91,27 +104,68 @@ pub enum Then<'a> {
     AddRelu(&'a Tensor),
 }
 
-/// A convolution and what follows it: `x [B, H, W, C]`, `weight [out, side·side·C]` (rows of
-/// the kernel, then columns, then channels), `bias [out]` → `[B, H', W', out]`.
-pub fn convolution(
-    x: &Tensor,
-    weight: &Weight,
-    bias: &Tensor,
+/// The weight `[out, side·side·C]` of a convolution (rows of the kernel, then columns, then
+/// channels), as this machine's products read it.
+#[derive(Debug, Clone)]
+pub struct Kernel {
+    form: Form,
     window: Window,
-    then: Then<'_>,
-) -> Result<Tensor> {
+}
+
+#[derive(Debug, Clone)]
+enum Form {
+    AsItIs(Weight),
     #[cfg(not(target_arch = "wasm32"))]
-    if let Some(panels) = in_place::fits(x, weight, bias, then) {
-        return in_place::convolution(x, panels, bias, window, then);
+    Squares(winograd::Squares),
+}
+
+impl Kernel {
+    /// Takes a weight and where its kernel goes.
+    pub fn new(weight: Weight, window: Window) -> Result<Self> {
+        #[cfg(not(target_arch = "wasm32"))]
+        if let Some(squares) = winograd::Squares::of(&weight, window)? {
+            let form = Form::Squares(squares);
+            return Ok(Self { form, window });
+        }
+        let form = Form::AsItIs(weight);
+        Ok(Self { form, window })
     }
-    let y = match window {
-        Window::ONE => weight.linear(x, Some(bias))?,
-        _ => weight.linear(&windows(x, window)?, Some(bias))?,
-    };
-    match then {
-        Then::Nothing => Ok(y),
-        Then::Relu => y.relu(),
-        Then::AddRelu(beside) => (y + beside)?.relu(),
+
+    /// A convolution and what follows it: `x [B, H, W, C]`, `bias [out]` →
+    /// `[B, H', W', out]`.
+    ///
+    /// # Errors
+    /// If the shapes do not fit, or a gradient would come back through it.
+    pub fn convolution(&self, x: &Tensor, bias: &Tensor, then: Then<'_>) -> Result<Tensor> {
+        let beside = match then {
+            Then::AddRelu(beside) => Some(beside),
+            Then::Nothing | Then::Relu => None,
+        };
+        if [Some(x), Some(bias), beside]
+            .into_iter()
+            .flatten()
+            .any(Tensor::track_op)
+        {
+            bail!("convolution: nothing of it may be trained, nor what it is computed from");
+        }
+        let weight = match &self.form {
+            #[cfg(not(target_arch = "wasm32"))]
+            Form::Squares(squares) => return squares.convolution(x, bias, then),
+            Form::AsItIs(weight) => weight,
+        };
+        #[cfg(not(target_arch = "wasm32"))]
+        if let Some(panels) = in_place::fits(x, weight) {
+            return in_place::convolution(x, panels, bias, self.window, then);
+        }
+        let y = match self.window {
+            Window::ONE => weight.linear(x, Some(bias))?,
+            window => weight.linear(&windows(x, window)?, Some(bias))?,
+        };
+        match then {
+            Then::Nothing => Ok(y),
+            Then::Relu => y.relu(),
+            Then::AddRelu(beside) => (y + beside)?.relu(),
+        }
     }
 }
 

@@ -42,7 +42,7 @@ pub use activation::{Activation, quick_gelu};
 pub use attending::Attending;
 pub use attention::{attention_of_one, self_attention};
 pub use compact::Compact;
-pub use convolution::{Then, Window, average_pool, convolution};
+pub use convolution::{Kernel, Then, Window, average_pool};
 pub use dropout::Dropout;
 pub use feed_forward::FeedForward;
 pub use layer_norm::layer_norm;

@@ -83,7 +83,7 @@ impl Weight {
         })
     }
 
-    fn in_panels<const WIDTH: usize>(weight: Tensor) -> Result<Self> {
+    pub(super) fn in_panels<const WIDTH: usize>(weight: Tensor) -> Result<Self> {
         let (outputs, inputs) = weight.dims2()?;
         let panels = (outputs.div_ceil(WIDTH), inputs, WIDTH);
         let values = weight.apply_op1_no_bwd(&IntoPanels::<WIDTH>)?;

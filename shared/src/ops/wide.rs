@@ -15,7 +15,8 @@ use rayon::prelude::*;
 use super::matmul::Matrix;
 use super::rectangles::{Target, Threads, each, parts};
 use super::work::count;
-use tile::{MOST_ROWS, Tile, tiles, wide};
+use tile::wide;
+pub(super) use tile::{MOST_ROWS, Tile, tiles};
 
 /// Columns of a panel.
 pub(super) const COLUMNS: usize = 32;

@@ -1,30 +1,20 @@
 //! A convolution that reads pixels where they are: a row of the product's left matrix is the
 //! pixels under one place of the kernel, each a part of its own, and nothing is gathered.
 
-use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Storage, Tensor, bail};
+use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
 
+use super::finish::Finish;
 use super::{Then, Window};
 use crate::ops::wide::{Right, Rows, product};
-use crate::ops::{Weight, contiguous, is_cpu_f32};
+use crate::ops::{Weight, contiguous};
 
 /// Fewer channels than this are gathered sooner than looked up.
 const LEAST_CHANNELS: usize = 8;
 
-/// The weight's panels, if it has any, and all is frozen floats on the CPU.
-pub(super) fn fits<'a>(
-    x: &Tensor,
-    weight: &'a Weight,
-    bias: &Tensor,
-    then: Then<'_>,
-) -> Option<&'a Tensor> {
-    let fits = |tensor: &Tensor| is_cpu_f32(tensor) && !tensor.track_op();
-    let beside = match then {
-        Then::AddRelu(beside) => fits(beside),
-        Then::Nothing | Then::Relu => true,
-    };
+/// The weight's panels, if it has any, and there are channels enough.
+pub(super) fn fits<'a>(x: &Tensor, weight: &'a Weight) -> Option<&'a Tensor> {
     let are_wide = x.dims().last() >= Some(&LEAST_CHANNELS);
-    let panels = weight.as_wide_panels()?;
-    (fits(x) && fits(bias) && beside && are_wide).then_some(panels)
+    weight.as_wide_panels().filter(|_| are_wide)
 }
 
 /// See [`super::convolution`].
@@ -37,11 +27,7 @@ pub(super) fn convolution(
 ) -> Result<Tensor> {
     let operation = InPlace {
         window,
-        is_rectified: !matches!(then, Then::Nothing),
-        beside: match then {
-            Then::AddRelu(beside) => Some(beside.contiguous()?),
-            Then::Nothing | Then::Relu => None,
-        },
+        finish: Finish::new(then)?,
     };
     let bias = bias.contiguous()?;
     x.contiguous()?.apply_op3_no_bwd(panels, &bias, &operation)
@@ -50,8 +36,7 @@ pub(super) fn convolution(
 /// `(x [B, H, W, C], panels [⌈out / 32⌉, side·side·C, 32], bias [out])` → `[B, H', W', out]`.
 struct InPlace {
     window: Window,
-    beside: Option<Tensor>,
-    is_rectified: bool,
+    finish: Finish,
 }
 
 /// The pixels under every place of the kernel.
@@ -126,36 +111,15 @@ impl CustomOp3 for InPlace {
             panels: contiguous(self.name(), panels, panels_layout)?,
             bias: contiguous(self.name(), bias, bias_layout)?,
         };
-        let beside = self.beside.as_ref().map(Tensor::storage_and_layout);
-        let beside = match &beside {
-            Some((storage, layout)) => match &**storage {
-                Storage::Cpu(values) => contiguous(self.name(), values, layout)?,
-                _ => bail!("convolution: what is added is not on the CPU"),
-            },
-            None => &[],
-        };
-        if self.beside.is_some() && beside.len() != places * outputs {
-            bail!(
-                "convolution: {} values to add to {places} × {outputs}",
-                beside.len()
-            );
-        }
         let under = Under {
             x: contiguous(self.name(), x, x_layout)?,
             image: [height, width, channels],
             window: self.window,
             outside: vec![0.0; channels],
         };
-        let y = product(places, &under, right, |place, output, y| {
-            if let Some(beside) = beside.get(place * outputs + output..) {
-                y.iter_mut()
-                    .zip(beside)
-                    .for_each(|(y, beside)| *y += beside);
-            }
-            if self.is_rectified {
-                y.iter_mut().for_each(|y| *y = y.max(0.0));
-            }
-        });
+        let y = self.finish.on([places, outputs], |finish| {
+            product(places, &under, right, finish)
+        })?;
         Ok((
             CpuStorage::F32(y),
             Shape::from((batch, rows, columns, outputs)),
@@ -167,7 +131,7 @@ impl CustomOp3 for InPlace {
 mod tests {
     use candle_core::Result;
 
-    use crate::ops::convolution::{Then, Window, convolution, windows};
+    use crate::ops::convolution::{Kernel, Then, Window, windows};
     use crate::ops::fixture::values;
     use crate::ops::{Weight, linear};
 
@@ -186,13 +150,13 @@ mod tests {
                 let bias = values(&[39])?;
                 let whole = linear(&windows(&x, window)?, &kernel, Some(&bias))?;
                 let beside = values(whole.dims())?;
-                let weight = Weight::new(kernel)?;
+                let kernel = Kernel::new(Weight::new(kernel)?, window)?;
                 for (then, expected) in [
                     (Then::Nothing, whole.clone()),
                     (Then::Relu, whole.relu()?),
                     (Then::AddRelu(&beside), (&whole + &beside)?.relu()?),
                 ] {
-                    let got = convolution(&x, &weight, &bias, window, then)?;
+                    let got = kernel.convolution(&x, &bias, then)?;
                     assert_eq!(got.dims(), expected.dims());
                     let error = (got - expected)?.abs()?.flatten_all()?.max(0)?;
                     let error = error.to_scalar::<f32>()?;
@@ -206,19 +170,21 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_refused() -> Result<()> {
         let (x, bias) = (values(&[1, 4, 4, 9])?, values(&[2])?);
-        let kernel = Weight::new(values(&[2, 9])?)?;
+        let kernel =
+            |inputs: usize, window| Kernel::new(Weight::new(values(&[2, inputs])?)?, window);
         let beside = values(&[1, 4, 4, 3])?;
         let add = Then::AddRelu(&beside);
-        assert!(convolution(&x, &kernel, &bias, Window::ONE, add).is_err());
-        let odd = Weight::new(values(&[2, 10])?)?;
-        assert!(convolution(&x, &odd, &bias, Window::ONE, Then::Relu).is_err());
-        let too_large = Window {
+        let of_one = kernel(9, Window::ONE)?;
+        assert!(of_one.convolution(&x, &bias, add).is_err());
+        let odd = kernel(10, Window::ONE)?;
+        assert!(odd.convolution(&x, &bias, Then::Relu).is_err());
+        let side_of_nine = Window {
             side: 9,
             stride: 1,
             padding: 0,
         };
-        let kernel = Weight::new(values(&[2, 729])?)?;
-        assert!(convolution(&x, &kernel, &bias, too_large, Then::Relu).is_err());
+        let too_large = kernel(729, side_of_nine)?;
+        assert!(too_large.convolution(&x, &bias, Then::Relu).is_err());
         Ok(())
     }
 }

@@ -11,7 +11,7 @@ pub(in crate::ops) const MOST_ROWS: usize = 12;
 /// The processor has the registers; the pieces have together as many values of each row as
 /// `panel` has rows of 32 values, those side by side are of one length, and `start` and `out`
 /// have room for all rows.
-pub(super) type Tile = unsafe fn(
+pub(in crate::ops) type Tile = unsafe fn(
     values: &[&[f32]],
     panel: &[f32],
     start: *const f32,
@@ -21,7 +21,7 @@ pub(super) type Tile = unsafe fn(
 );
 
 /// The tiles of one row, of two, … that this processor's registers have room for.
-pub(super) fn tiles() -> &'static [Tile] {
+pub(in crate::ops) fn tiles() -> &'static [Tile] {
     wide().unwrap_or(&PLAIN)
 }
 
