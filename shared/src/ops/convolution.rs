@@ -148,11 +148,21 @@ impl Kernel {
         {
             bail!("convolution: nothing of it may be trained, nor what it is computed from");
         }
-        let weight = match &self.form {
+        match &self.form {
             #[cfg(not(target_arch = "wasm32"))]
-            Form::Squares(squares) => return squares.convolution(x, bias, then),
-            Form::AsItIs(weight) => weight,
-        };
+            Form::Squares(squares) => squares.convolution(x, bias, then),
+            Form::AsItIs(weight) => self.by_places(weight, x, bias, then),
+        }
+    }
+
+    /// The same, place by place.
+    fn by_places(
+        &self,
+        weight: &Weight,
+        x: &Tensor,
+        bias: &Tensor,
+        then: Then<'_>,
+    ) -> Result<Tensor> {
         #[cfg(not(target_arch = "wasm32"))]
         if let Some(panels) = in_place::fits(x, weight) {
             return in_place::convolution(x, panels, bias, self.window, then);
