@@ -20,8 +20,9 @@ const WHOLE: usize = 49408;
 const EMBEDDING: &str = "token_embedding.weight";
 
 /// The embedded model with an embedding for each id of the whole vocabulary: its own
-/// rows again and again.
-fn whole_model() -> Result<PathBuf> {
+/// rows again and again. Each test has a file of its own: a browser reads no file that was
+/// written again since it was chosen.
+fn whole_model(test: &str) -> Result<PathBuf> {
     let bytes = fs::read(repository_root().join("static/model/tiny.safetensors"))?;
     let (_, header) = SafeTensors::read_metadata(&bytes)?;
     let tensors = SafeTensors::deserialize(&bytes)?;
@@ -44,7 +45,9 @@ fn whole_model() -> Result<PathBuf> {
         }
         (name, tensor)
     });
-    let path = fixture()?.folder.join("whole-vocabulary.safetensors");
+    let path = fixture()?
+        .folder
+        .join(format!("whole-vocabulary-{test}.safetensors"));
     safetensors::serialize_to_file(tensors, header.metadata().clone(), &path)?;
     Ok(path)
 }
@@ -83,7 +86,7 @@ async fn is_open(page: &Page<'_>) -> Result<()> {
 
 #[tokio::test]
 async fn a_whole_vocabulary_answers_as_natively() {
-    let (fixture, model) = (fixture().unwrap(), whole_model().unwrap());
+    let (fixture, model) = (fixture().unwrap(), whole_model("answers").unwrap());
     on_the_page(async |browser, page| {
         browser.set_viewport(1280, 900, false).await?;
         page.first_answer().await?;
@@ -112,7 +115,7 @@ async fn a_whole_vocabulary_answers_as_natively() {
 
 #[tokio::test]
 async fn a_vocabulary_that_cannot_be_fetched_leaves_the_open_model() {
-    let model = whole_model().unwrap();
+    let model = whole_model("unfetched").unwrap();
     let outcome = Browser::with(async |browser| {
         let folder = copied_page("browser-vocabulary")?;
         fs::remove_dir_all(folder.join("vocabulary"))?;
