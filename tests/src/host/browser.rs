@@ -82,6 +82,8 @@ impl Browser {
         let capabilities: Capabilities = serde_json::from_value(json!({
             "goog:chromeOptions": options,
             "goog:loggingPrefs": { "browser": "ALL" },
+            // Tests that compute for long share the processors with others.
+            "timeouts": { "script": 120_000 },
         }))?;
         let mut builder = ClientBuilder::new(HttpConnector::new());
         let client = builder.capabilities(capabilities).connect(&driver.url).await.context(

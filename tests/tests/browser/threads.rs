@@ -21,7 +21,7 @@ const ASK: &str = "
         const answers = [
             [...await clip.features(bytes(image))],
             await clip.classify(bytes(image), names),
-            await clip.tune(bytes(image), names, { views: 159, seed: 1 }),
+            await clip.tune(bytes(image), names, { views: 31, seed: 1 }),
         ];
         clip.terminate();
         return answers;
