@@ -104,6 +104,16 @@ pub enum Then<'a> {
     AddRelu(&'a Tensor),
 }
 
+impl<'a> Then<'a> {
+    /// What is added.
+    fn beside(self) -> Option<&'a Tensor> {
+        match self {
+            Self::AddRelu(beside) => Some(beside),
+            Self::Nothing | Self::Relu => None,
+        }
+    }
+}
+
 /// The weight `[out, side·side·C]` of a convolution (rows of the kernel, then columns, then
 /// channels), as this machine's products read it.
 #[derive(Debug, Clone)]
@@ -137,11 +147,7 @@ impl Kernel {
     /// # Errors
     /// If the shapes do not fit, or a gradient would come back through it.
     pub fn convolution(&self, x: &Tensor, bias: &Tensor, then: Then<'_>) -> Result<Tensor> {
-        let beside = match then {
-            Then::AddRelu(beside) => Some(beside),
-            Then::Nothing | Then::Relu => None,
-        };
-        if [Some(x), Some(bias), beside]
+        if [Some(x), Some(bias), then.beside()]
             .into_iter()
             .flatten()
             .any(Tensor::track_op)

@@ -15,10 +15,7 @@ impl Finish {
     pub fn new(then: Then<'_>) -> Result<Self> {
         Ok(Self {
             is_rectified: !matches!(then, Then::Nothing),
-            beside: match then {
-                Then::AddRelu(beside) => Some(beside.contiguous()?),
-                Then::Nothing | Then::Relu => None,
-            },
+            beside: then.beside().map(Tensor::contiguous).transpose()?,
         })
     }
 

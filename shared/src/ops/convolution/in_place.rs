@@ -17,7 +17,7 @@ pub(super) fn fits<'a>(x: &Tensor, weight: &'a Weight) -> Option<&'a Tensor> {
     weight.as_wide_panels().filter(|_| are_wide)
 }
 
-/// See [`super::convolution`].
+/// See [`super::Kernel::convolution`].
 pub(super) fn convolution(
     x: &Tensor,
     panels: &Tensor,

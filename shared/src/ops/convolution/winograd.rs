@@ -72,7 +72,7 @@ impl Squares {
         }))
     }
 
-    /// See [`super::convolution`].
+    /// See [`super::Kernel::convolution`].
     pub fn convolution(&self, x: &Tensor, bias: &Tensor, then: Then<'_>) -> Result<Tensor> {
         let operation = Winograd {
             finish: Finish::new(then)?,
