@@ -30,6 +30,8 @@ mod patches;
 mod share;
 #[path = "browser/site.rs"]
 mod site;
+#[path = "browser/steady.rs"]
+mod steady;
 #[path = "browser/theme.rs"]
 mod theme;
 #[path = "browser/threads.rs"]

@@ -80,7 +80,9 @@ fn layer_norm_linear_and_quick_gelu() -> Result<()> {
             ops::layer_norm(&x[0], &x[1], &x[2], 1e-5)
         })?;
         let large = (&x * 20.0)?;
-        compare("quick_gelu", &[large], |x| ops::quick_gelu(&x[0]))?;
+        compare("quick_gelu", &[large], |x| {
+            ops::Activation::QuickGelu.forward(&x[0])
+        })?;
         let (weight, bias) = (values(&[24, width], 4)?, values(&[24], 5)?);
         compare("linear", &[x.clone(), weight.clone(), bias], |x| {
             ops::linear(&x[0], &x[1], Some(&x[2]))

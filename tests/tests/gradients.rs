@@ -219,7 +219,9 @@ fn what_is_no_attention_is_refused() -> Result<()> {
 #[test]
 fn activations_and_softmaxes() -> Result<()> {
     let x = [values(&[4, 6], 5)?];
-    check("quick_gelu", &x, |x| ops::quick_gelu(&x[0]))?;
+    check("quick_gelu", &x, |x| {
+        ops::Activation::QuickGelu.forward(&x[0])
+    })?;
     check("gelu", &x, |x| ops::Activation::Gelu.forward(&x[0]))?;
     check("softmax", &x, |x| ops::softmax(&x[0]))?;
     check("log_softmax", &x, |x| ops::log_softmax(&x[0]))?;

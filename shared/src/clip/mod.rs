@@ -1,6 +1,7 @@
 //! CLIP: two encoders into one joint space.
 
 mod adapter;
+mod attention_pool;
 mod carried;
 mod config;
 mod config_json;

@@ -4,12 +4,13 @@
 //! It is frozen everywhere, so each batch normalisation is folded into the
 //! convolution before it: the same numbers up to rounding.
 
-use candle_core::{D, DType, Tensor};
+use candle_core::{DType, Tensor};
 
+use super::attention_pool::AttentionPool;
 use super::layout::EXPANSION;
 use super::{Weights, check_pixels};
 use crate::error::Result;
-use crate::ops::{self, Kernel, Linear, Then, Window};
+use crate::ops::{self, Kernel, Then, Window};
 use crate::parallel::threads;
 
 /// Pixels → image features.
@@ -74,16 +75,18 @@ impl ModifiedResNet {
         let batch = check_pixels(pixels, self.side)?;
         let at_once = threads();
         if batch <= at_once || !pixels.device().is_cpu() {
-            return self.features(pixels);
+            return self.pool.forward(&self.positions(pixels)?);
         }
-        let features = (0..batch)
+        // So many that what lies between two layers stays in the caches.
+        let positions = (0..batch)
             .step_by(at_once)
-            .map(|first| self.features(&pixels.narrow(0, first, at_once.min(batch - first))?));
-        Ok(Tensor::cat(&features.collect::<Result<Vec<_>>>()?, 0)?)
+            .map(|first| self.positions(&pixels.narrow(0, first, at_once.min(batch - first))?));
+        let positions = positions.collect::<Result<Vec<_>>>()?;
+        self.pool.forward(&Tensor::cat(&positions, 0)?)
     }
 
-    /// The same, of so many images that what lies between two layers stays in the caches.
-    fn features(&self, pixels: &Tensor) -> Result<Tensor> {
+    /// Pixels → what the pool takes, `[B, side / 32, side / 32, channels]`.
+    fn positions(&self, pixels: &Tensor) -> Result<Tensor> {
         let mut x = pixels.permute((0, 2, 3, 1))?.contiguous()?; // [B, H, W, 3]
         for convolution in &self.stem {
             x = convolution.forward(&x, Then::Relu)?;
@@ -92,7 +95,7 @@ impl ModifiedResNet {
         for block in &self.blocks {
             x = block.forward(&x)?;
         }
-        self.pool.forward(&x)
+        Ok(x)
     }
 }
 
@@ -198,64 +201,5 @@ impl Bottleneck {
             None => x.clone(),
         };
         third.forward(&ops::average_pool(&y, self.stride)?, Then::AddRelu(&beside))
-    }
-}
-
-/// Attention from the mean of all positions to each of them
-/// (`AttentionPool2d`).
-#[derive(Debug, Clone)]
-struct AttentionPool {
-    positional_embedding: Tensor, // [grid² + 1, channels]
-    query: Linear,
-    key: Linear,
-    value: Linear,
-    output: Linear, // channels → embed_dim
-    heads: usize,
-}
-
-impl AttentionPool {
-    fn load(
-        weights: &mut Weights,
-        [positions, channels, embed_dim]: [usize; 3],
-        heads: usize,
-    ) -> Result<Self> {
-        const PREFIX: &str = "visual.attnpool";
-        let mut linear = |name: &str, outputs| {
-            let weight = format!("{PREFIX}.{name}.weight");
-            let bias = format!("{PREFIX}.{name}.bias");
-            weights.take_linear(&weight, &bias, [outputs, channels])
-        };
-        Ok(Self {
-            query: linear("q_proj", channels)?,
-            key: linear("k_proj", channels)?,
-            value: linear("v_proj", channels)?,
-            output: linear("c_proj", embed_dim)?,
-            positional_embedding: weights.take(
-                &format!("{PREFIX}.positional_embedding"),
-                &[positions, channels],
-            )?,
-            heads,
-        })
-    }
-
-    /// `[B, H, W, channels]` → `[B, embed_dim]`.
-    fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let (batch, height, width, channels) = x.dims4()?;
-        let (count, columns) = (height * width + 1, channels / self.heads);
-        let x = x.reshape((batch, height * width, channels))?;
-        let x = Tensor::cat(&[&x.mean_keepdim(1)?, &x], 1)?; // [B, T, channels]
-        let x = x.broadcast_add(&self.positional_embedding)?;
-        let by_head = |x: Tensor, rows: usize| -> Result<Tensor> {
-            let x = x.reshape((batch, rows, self.heads, columns))?;
-            Ok(x.transpose(1, 2)?.contiguous()?) // [B, heads, rows, columns]
-        };
-        // Only the mean asks.
-        let query = by_head(self.query.forward(&x.narrow(1, 0, 1)?)?, 1)?;
-        let key = by_head(self.key.forward(&x)?, count)?;
-        let value = by_head(self.value.forward(&x)?, count)?;
-        let scores = query.matmul(&key.transpose(D::Minus2, D::Minus1)?)?; // [B, heads, 1, T]
-        let shares = ops::softmax(&(scores * (columns as f64).powf(-0.5))?)?;
-        let attended = shares.matmul(&value)?; // [B, heads, 1, columns]
-        Ok(self.output.forward(&attended.reshape((batch, channels))?)?)
     }
 }

@@ -6,7 +6,7 @@ use candle_core::Tensor;
 use super::adapter::{BlockAdapter, check_blocks};
 use super::{Projection, TowerConfig, Weights};
 use crate::error::Result;
-use crate::ops::{self, Attending, FeedForward, Sequences};
+use crate::ops::{self, Attending, FeedForward, Sequences, Then};
 
 /// Attention and a feed-forward layer, each behind a LayerNorm and a shortcut.
 #[derive(Debug, Clone)]
@@ -103,11 +103,12 @@ impl Block {
 
     /// The rest of the block, row by row.
     fn behind_attention(&self, x: &Tensor, attended: &Tensor) -> Result<Tensor> {
-        let mut output = self.attending.out_proj.forward(attended)?;
+        let out_proj = &self.attending.out_proj;
+        let mut y = out_proj.forward_then(attended, Then::Add(x))?;
         if let Some(added) = self.adapter.output(attended)? {
-            output = (output + added)?;
+            y = (y + added)?;
         }
-        Ok(self.feed_forward.forward(&(x + output)?)?)
+        Ok(self.feed_forward.forward(&y)?)
     }
 }
 

@@ -2,11 +2,11 @@
 
 use candle_core::{Result, Tensor};
 
-use super::Sequences;
 use super::attention::{self_attention, self_attention_gradient};
 use super::layers::{LayerNorm, Linear, goes_alone};
 use super::low_rank::LowRanks;
 use super::own_gradient::with_gradient;
+use super::{Sequences, Then};
 
 /// Attention between two linear layers, behind a LayerNorm and a shortcut.
 #[derive(Debug, Clone)]
@@ -49,11 +49,10 @@ impl Attending {
         }
         drop(normed);
         let attended = self_attention(&qkv, sequences, self.heads, self.causal)?;
-        let mut output = self.out_proj.forward(&attended)?;
+        let mut y = self.out_proj.forward_then(&attended, Then::Add(&input))?;
         if let Some(added) = &added {
-            output = added.onto_output(&attended, output)?;
+            y = added.onto_output(&attended, y)?;
         }
-        let y = (&input + output)?;
         let (layers, sequences) = (self.clone(), sequences.clone());
         let wants_x = x.track_op();
         let (Some(matrices), Some(added)) = (matrices, added) else {

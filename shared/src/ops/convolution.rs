@@ -6,15 +6,13 @@
 //! an error, never a silent nothing.
 
 #[cfg(not(target_arch = "wasm32"))]
-mod finish;
-#[cfg(not(target_arch = "wasm32"))]
 mod in_place;
 #[cfg(not(target_arch = "wasm32"))]
 mod winograd;
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 
-use super::{Weight, contiguous, is_cpu_f32};
+use super::{Then, Weight, contiguous, is_cpu_f32};
 use crate::parallel::*;
 
 /// A square kernel's place: its side, its step, and the zeros around the image.
@@ -95,25 +93,6 @@ impl Window {
     }
 }
 
-/// What follows a convolution.
-#[derive(Debug, Clone, Copy)]
-pub enum Then<'a> {
-    Nothing,
-    Relu,
-    /// The sum with another of the same shape, then ReLU.
-    AddRelu(&'a Tensor),
-}
-
-impl<'a> Then<'a> {
-    /// What is added.
-    fn beside(self) -> Option<&'a Tensor> {
-        match self {
-            Self::AddRelu(beside) => Some(beside),
-            Self::Nothing | Self::Relu => None,
-        }
-    }
-}
-
 /// The weight `[out, side·side·C]` of a convolution (rows of the kernel, then columns, then
 /// channels), as this machine's products read it.
 #[derive(Debug, Clone)]
@@ -173,14 +152,9 @@ impl Kernel {
         if let Some(panels) = in_place::fits(x, weight) {
             return in_place::convolution(x, panels, bias, self.window, then);
         }
-        let y = match self.window {
-            Window::ONE => weight.linear(x, Some(bias))?,
-            window => weight.linear(&windows(x, window)?, Some(bias))?,
-        };
-        match then {
-            Then::Nothing => Ok(y),
-            Then::Relu => y.relu(),
-            Then::AddRelu(beside) => (y + beside)?.relu(),
+        match self.window {
+            Window::ONE => weight.linear_then(x, Some(bias), then),
+            window => weight.linear_then(&windows(x, window)?, Some(bias), then),
         }
     }
 }

@@ -2,9 +2,9 @@
 
 use candle_core::{Result, Tensor};
 
-use super::Activation;
 use super::layers::{LayerNorm, Linear, goes_alone};
 use super::own_gradient::with_gradient;
+use super::{Activation, Then};
 
 /// Two linear layers around an activation, behind a LayerNorm and a shortcut.
 #[derive(Debug, Clone)]
@@ -22,11 +22,16 @@ impl FeedForward {
     /// backward pass.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         if !x.track_op() || !goes_alone(x, &self.norm, [&self.first, &self.second]) {
-            return self.onto(x, &self.hidden(x)?);
+            let activation = Then::Activation(self.activation);
+            let normed = self.norm.forward(x)?;
+            let hidden = self.first.forward_then(&normed, activation)?;
+            return self.second.forward_then(&hidden, Then::Add(x));
         }
         let input = x.detach();
-        let hidden = self.hidden(&input)?;
-        let y = self.onto(&input, &hidden)?;
+        let hidden = self.first.forward(&self.norm.forward(&input)?)?;
+        let activated = self.activation.forward(&hidden)?;
+        let y = self.second.forward_then(&activated, Then::Add(&input))?;
+        drop(activated);
         let layers = self.clone();
         with_gradient(y, [x], move |grad| {
             let of_hidden = layers.second.weight.times(grad)?;
@@ -34,14 +39,5 @@ impl FeedForward {
             let of_normed = layers.first.weight.times(&of_hidden)?;
             Ok([Some((grad + layers.norm.gradient(&input, &of_normed)?)?)])
         })
-    }
-
-    /// What the activation takes, `[R, hidden]`.
-    fn hidden(&self, x: &Tensor) -> Result<Tensor> {
-        self.first.forward(&self.norm.forward(x)?)
-    }
-
-    fn onto(&self, x: &Tensor, hidden: &Tensor) -> Result<Tensor> {
-        x + self.second.forward(&self.activation.forward(hidden)?)?
     }
 }

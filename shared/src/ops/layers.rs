@@ -3,7 +3,7 @@
 use candle_core::{Result, Tensor};
 
 use super::layer_norm::{gradient_of_x, layer_norm};
-use super::{Weight, is_cpu_f32};
+use super::{Then, Weight, is_cpu_f32};
 
 /// `y = x·Wᵀ + b`.
 #[derive(Debug, Clone)]
@@ -15,7 +15,12 @@ pub struct Linear {
 impl Linear {
     /// `[.., in]` → `[.., out]`.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        self.weight.linear(x, Some(&self.bias))
+        self.forward_then(x, Then::Nothing)
+    }
+
+    /// The same and what follows it, in one go where no gradient comes back.
+    pub fn forward_then(&self, x: &Tensor, then: Then<'_>) -> Result<Tensor> {
+        self.weight.linear_then(x, Some(&self.bias), then)
     }
 
     /// The same layer with its weight by rows: see [`Weight::into_rows`].

@@ -17,8 +17,10 @@ mod convolution;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod cuda;
 mod dropout;
+mod erf;
 mod exp;
 mod feed_forward;
+mod finish;
 mod lanes;
 mod layer_norm;
 mod layers;
@@ -38,13 +40,14 @@ mod whole;
 mod wide;
 mod work;
 
-pub use activation::{Activation, quick_gelu};
+pub use activation::Activation;
 pub use attending::Attending;
 pub use attention::{attention_of_one, self_attention};
 pub use compact::Compact;
-pub use convolution::{Kernel, Then, Window, average_pool};
+pub use convolution::{Kernel, Window, average_pool};
 pub use dropout::Dropout;
 pub use feed_forward::FeedForward;
+pub use finish::Then;
 pub use layer_norm::layer_norm;
 pub use layers::{LayerNorm, Linear};
 pub use linear::linear;

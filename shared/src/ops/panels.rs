@@ -4,6 +4,7 @@
 //! And the products with panels of eight columns, as WebAssembly computes them, by four rows
 //! of the left matrix; there any right matrix is laid out so, for each product.
 
+use super::finish::Finisher;
 use super::matmul::Matrix;
 use super::rectangles::{Target, Threads, each};
 use super::tile::{COLUMNS, Eight, ROWS, tile};
@@ -59,41 +60,113 @@ pub(super) fn add_product(
     if m * n == 0 {
         return;
     }
-    count([m, k, n]);
-    assert_eq!(a.column_stride, 1, "the left matrix goes by columns");
     assert!((m - 1) * out_stride + n <= out.len(), "result too short");
-    let panels = panels.as_chunks::<4>().0.as_chunks::<2>().0;
+    let product = Product::of([m, k, n], a, panels);
     let target = Target {
         first: out.as_mut_ptr(),
         stride: out_stride,
     };
-    let threads = threads.for_product([m, k, n]);
-    each([m, n.div_ceil(COLUMNS)], HEIGHT, threads, |height, some| {
-        for (top, depth) in parts(k, DEPTH) {
-            for at in some.clone() {
-                let first = at * COLUMNS;
-                let panel = &panels[at * k + top..][..depth];
-                let width = COLUMNS.min(n - first);
-                for (row, rows) in parts(height.len(), ROWS) {
-                    let row = height.start + row;
-                    // SAFETY: the assertion above says that the place is there; no other
-                    // task has this row of this panel.
-                    let out = |at| unsafe { target.piece(row + at, first, width) };
-                    // Where rows are missing, the last one stands in for them.
-                    let values: [usize; ROWS] = std::array::from_fn(|at| row + at.min(rows - 1));
-                    let values = values.map(|at| &a.values[at * a.row_stride + top..][..depth]);
-                    let mut sums = [Eight::default(); ROWS];
-                    for (at, sums) in sums.iter_mut().enumerate().take(rows) {
-                        copy(out(at), sums.as_flattened_mut());
+    // SAFETY: the assertion says that all places are there; they hold values.
+    unsafe { product.write(target, None, Finisher::NONE, threads) };
+}
+
+/// The product of `a [m, k]`, whose columns lie side by side, with a matrix `[k, n]` in
+/// panels of eight, plus `bias [n]`, finished: `[m, n]`.
+pub(super) fn product(
+    [m, k, n]: [usize; 3],
+    a: Matrix<'_>,
+    panels: &[f32],
+    bias: &[f32],
+    finisher: Finisher<'_>,
+) -> Vec<f32> {
+    assert_eq!(bias.len(), n, "a bias of another size");
+    if m * k * n == 0 {
+        return finisher.of_bias(m, bias);
+    }
+    let mut out = Vec::with_capacity(m * n);
+    let target = Target {
+        first: out.as_mut_ptr(),
+        stride: n,
+    };
+    let product = Product::of([m, k, n], a, panels);
+    // SAFETY: there is room for all places, each is written before it is read, and all are.
+    unsafe {
+        product.write(target, Some(bias), finisher, Threads::All);
+        out.set_len(m * n);
+    }
+    out
+}
+
+/// A matrix with another one in panels.
+struct Product<'a> {
+    shape: [usize; 3],
+    a: Matrix<'a>,
+    panels: &'a [Eight],
+}
+
+impl<'a> Product<'a> {
+    fn of(shape: [usize; 3], a: Matrix<'a>, panels: &'a [f32]) -> Self {
+        count(shape);
+        assert_eq!(a.column_stride, 1, "the left matrix goes by columns");
+        let panels = panels.as_chunks::<4>().0.as_chunks::<2>().0;
+        Self { shape, a, panels }
+    }
+
+    /// Writes its places: sums that start from the bias, or, without one, from what is there.
+    ///
+    /// # Safety
+    /// `target` has the places, nobody else has them meanwhile, and without a bias they hold
+    /// values.
+    unsafe fn write(
+        &self,
+        target: Target,
+        bias: Option<&[f32]>,
+        finisher: Finisher<'_>,
+        threads: Threads,
+    ) {
+        let Self { shape, a, panels } = *self;
+        let [m, k, n] = shape;
+        let threads = threads.for_product(shape);
+        each([m, n.div_ceil(COLUMNS)], HEIGHT, threads, |height, some| {
+            for (top, depth) in parts(k, DEPTH) {
+                let start = bias.filter(|_| top == 0);
+                let is_last = top + depth == k;
+                for at in some.clone() {
+                    let first = at * COLUMNS;
+                    let panel = &panels[at * k + top..][..depth];
+                    let width = COLUMNS.min(n - first);
+                    let mut from = Eight::default();
+                    if let Some(bias) = start {
+                        copy(&bias[first..][..width], from.as_flattened_mut());
                     }
-                    tile(values, panel, &mut sums);
-                    for (at, sums) in sums.iter().enumerate().take(rows) {
-                        copy(sums.as_flattened(), out(at));
+                    for (row, rows) in parts(height.len(), ROWS) {
+                        let row = height.start + row;
+                        // SAFETY: as the caller says; no other task has this row of this
+                        // panel.
+                        let out = |at| unsafe { target.piece(row + at, first, width) };
+                        // Where rows are missing, the last one stands in for them.
+                        let values: [usize; ROWS] =
+                            std::array::from_fn(|at| row + at.min(rows - 1));
+                        let values = values.map(|at| &a.values[at * a.row_stride + top..][..depth]);
+                        let mut sums = [from; ROWS];
+                        for (at, sums) in sums.iter_mut().enumerate().take(rows) {
+                            if start.is_none() {
+                                copy(out(at), sums.as_flattened_mut());
+                            }
+                        }
+                        tile(values, panel, &mut sums);
+                        for (at, sums) in sums.iter_mut().enumerate().take(rows) {
+                            let sums = &mut sums.as_flattened_mut()[..width];
+                            if is_last {
+                                finisher.finish(row + at, first, sums);
+                            }
+                            copy(sums, out(at));
+                        }
                     }
                 }
             }
-        }
-    });
+        });
+    }
 }
 
 /// Copies what fits: eight values at once where it is eight, without a call.

@@ -1,22 +1,21 @@
 //! A weight as this machine's products read it.
 
-use std::cell::RefCell;
+mod in_panels;
+
 use std::sync::Arc;
 
 use candle_core::{
-    CpuStorage, CustomOp1, CustomOp2, CustomOp3, DType, Device, Layout, Result, Shape, Storage,
-    Tensor, bail,
+    CpuStorage, CustomOp1, DType, Device, Layout, Result, Shape, Storage, Tensor, bail,
 };
 
-use super::linear::{shape_of_result, times};
-use super::matmul::{Matrix, by_panels};
-use super::panels::{add_product, at, length, pack};
-use super::rectangles::Threads;
+use super::linear::times;
+use super::panels::{length, pack};
 use super::tile::COLUMNS;
 use super::whole::{self, Column, QUAD};
 #[cfg(not(target_arch = "wasm32"))]
 use super::wide;
-use super::{contiguous, is_cpu_f32, linear};
+use super::{Then, contiguous, is_cpu_f32, linear};
+use in_panels::{InPanels, Kind};
 
 /// The weight `[out, in]` of a linear layer.
 ///
@@ -181,39 +180,42 @@ impl Weight {
 
     /// `x·Wᵀ + b`: `x [.., in]`, `bias [out]` → `[.., out]`; see [`linear()`].
     pub fn linear(&self, x: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
-        let (panels, columns) = match &self.values {
-            Values::Dense(values) => return linear(x, values, bias),
-            // A bias that is trained needs what panels do not have.
-            _ if bias.is_some_and(|bias| bias.track_op()) => {
-                return linear(x, &self.values()?, bias);
-            }
-            Values::Panels(panels) => (panels, None),
-            Values::Whole(bytes, columns) => (bytes, Some(columns.clone())),
+        self.linear_then(x, bias, Then::Nothing)
+    }
+
+    /// The same and what follows it, in one go where no gradient comes back.
+    pub fn linear_then(&self, x: &Tensor, bias: Option<&Tensor>, then: Then<'_>) -> Result<Tensor> {
+        let Some((panels, kind)) = self.panels() else {
+            return then.behind(linear(x, &self.values()?, bias)?);
         };
+        // A bias that is trained needs what panels do not have.
+        if bias.is_some_and(Tensor::track_op) {
+            return then.behind(linear(x, &self.values()?, bias)?);
+        }
         let bias = match bias {
             Some(bias) => bias.contiguous()?,
             None => Tensor::zeros(self.outputs, x.dtype(), x.device())?,
         };
-        let operation = self.product_with(panels, columns);
-        x.contiguous()?.apply_op3(panels, &bias, operation)
-    }
-
-    fn product_with(&self, panels: &Tensor, columns: Option<Arc<[Column]>>) -> InPanels {
-        InPanels {
-            inputs: self.inputs,
-            is_wide: columns.is_none() && panels.dims()[2] != COLUMNS,
-            columns,
-        }
+        let product = InPanels::new(self.inputs, kind);
+        product.linear(x, panels, &bias, then)
     }
 
     /// `grad·W`, `[rows, out]` → `[rows, in]`, without a graph.
     pub(super) fn times(&self, grad: &Tensor) -> Result<Tensor> {
-        let (panels, columns) = match &self.values {
-            Values::Dense(values) => return times(grad, values),
-            Values::Panels(panels) => (panels, None),
-            Values::Whole(bytes, columns) => (bytes, Some(columns.clone())),
-        };
-        grad.apply_op2_no_bwd(panels, &TimesPanels(self.product_with(panels, columns)))
+        match self.panels() {
+            Some((panels, kind)) => InPanels::new(self.inputs, kind).times(grad, panels),
+            None => times(grad, &self.values()?),
+        }
+    }
+
+    /// The panels, and how they lie.
+    fn panels(&self) -> Option<(&Tensor, Kind)> {
+        match &self.values {
+            Values::Dense(_) => None,
+            Values::Panels(panels) if panels.dims()[2] == COLUMNS => Some((panels, Kind::Narrow)),
+            Values::Panels(panels) => Some((panels, Kind::Wide)),
+            Values::Whole(bytes, columns) => Some((bytes, Kind::Whole(columns.clone()))),
+        }
     }
 
     /// Whether it gets no gradient.
@@ -248,148 +250,6 @@ impl<const WIDTH: usize> CustomOp1 for IntoPanels<WIDTH> {
         pack::<WIDTH>(shape, value, &mut panels);
         let length = length::<WIDTH>(shape);
         Ok((CpuStorage::F32(panels), Shape::from(length)))
-    }
-}
-
-/// `(x [.., in], panels, bias [out])` → `[.., out]`.
-struct InPanels {
-    inputs: usize,
-    /// Whether panels have 32 columns, not eight.
-    is_wide: bool,
-    /// What the columns mean, if they are bytes.
-    columns: Option<Arc<[Column]>>,
-}
-
-thread_local! {
-    static SCRATCH: RefCell<whole::Scratch> = RefCell::default();
-}
-
-impl CustomOp3 for InPanels {
-    fn name(&self) -> &'static str {
-        "linear-in-panels"
-    }
-
-    fn cpu_fwd(
-        &self,
-        x: &CpuStorage,
-        x_layout: &Layout,
-        panels: &CpuStorage,
-        panels_layout: &Layout,
-        bias: &CpuStorage,
-        bias_layout: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let (inputs, outputs) = (self.inputs, bias_layout.shape().elem_count());
-        let result = shape_of_result(x_layout, [outputs, inputs])?;
-        let x = contiguous(self.name(), x, x_layout)?;
-        let rows = x.len() / inputs.max(1);
-        let bias = contiguous(self.name(), bias, bias_layout)?;
-        #[cfg(not(target_arch = "wasm32"))]
-        if self.is_wide {
-            let panels = contiguous(self.name(), panels, panels_layout)?;
-            let right = wide::Right { panels, bias };
-            let y = wide::product(rows, &Matrix::rows(x, inputs), right, |_, _, _| ());
-            return Ok((CpuStorage::F32(y), result));
-        }
-        let mut y = bias.repeat(rows);
-        let shape = [rows, inputs, outputs];
-        match &self.columns {
-            None => {
-                let panels = contiguous(self.name(), panels, panels_layout)?;
-                let x = Matrix::rows(x, inputs);
-                add_product(shape, x, panels, &mut y, outputs, Threads::All);
-            }
-            Some(columns) => {
-                let bytes = bytes(panels, panels_layout)?;
-                // Taken, since a thread that waits for others may begin another product.
-                let mut scratch = SCRATCH.take();
-                whole::add_product(shape, x, (bytes, columns), &mut y, &mut scratch);
-                SCRATCH.set(scratch);
-            }
-        }
-        Ok((CpuStorage::F32(y), result))
-    }
-
-    fn bwd(
-        &self,
-        x: &Tensor,
-        panels: &Tensor,
-        bias: &Tensor,
-        _y: &Tensor,
-        grad: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        if panels.track_op() || bias.track_op() {
-            bail!("linear: a weight in panels is frozen, and so is its bias");
-        }
-        let grad = grad.contiguous()?.detach();
-        let of_x = TimesPanels(Self {
-            inputs: self.inputs,
-            is_wide: self.is_wide,
-            columns: self.columns.clone(),
-        });
-        let grad_x = match x.track_op() {
-            true => Some(grad.apply_op2_no_bwd(&panels.detach(), &of_x)?),
-            false => None,
-        };
-        Ok((grad_x, None, None))
-    }
-}
-
-fn bytes<'a>(panels: &'a CpuStorage, layout: &Layout) -> Result<&'a [u8]> {
-    match layout.contiguous_offsets() {
-        Some((start, end)) => Ok(&panels.as_slice::<u8>()?[start..end]),
-        None => bail!("linear needs contiguous panels"),
-    }
-}
-
-/// `(grad [.., out], panels)` → `grad·W`, `[.., in]`.
-struct TimesPanels(InPanels);
-
-impl CustomOp2 for TimesPanels {
-    fn name(&self) -> &'static str {
-        "times-panels"
-    }
-
-    fn cpu_fwd(
-        &self,
-        grad: &CpuStorage,
-        grad_layout: &Layout,
-        panels: &CpuStorage,
-        panels_layout: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let inputs = self.0.inputs;
-        let mut dims = grad_layout.dims().to_vec();
-        let outputs = match dims.last_mut() {
-            Some(last) => std::mem::replace(last, inputs),
-            None => bail!("linear: a gradient without dimensions"),
-        };
-        let grad = contiguous(self.name(), grad, grad_layout)?;
-        let rows = grad.len() / outputs.max(1);
-        let shape = [rows, outputs, inputs];
-        let grad = Matrix::rows(grad, outputs);
-        #[cfg(not(target_arch = "wasm32"))]
-        if self.0.is_wide {
-            let panels = contiguous(self.name(), panels, panels_layout)?;
-            let right = wide::Right {
-                panels: &wide::transposed([inputs, outputs], panels),
-                bias: &vec![0.0; inputs],
-            };
-            let out = wide::product(rows, &grad, right, |_, _, _| ());
-            return Ok((CpuStorage::F32(out), Shape::from(dims)));
-        }
-        let mut out = vec![0f32; rows * inputs];
-        match &self.0.columns {
-            None => {
-                let panels = contiguous(self.name(), panels, panels_layout)?;
-                let value = |output, input| at::<COLUMNS>(panels, inputs, input, output);
-                by_panels(shape, grad, value, &mut out, inputs, Threads::All);
-            }
-            Some(columns) => {
-                let bytes = bytes(panels, panels_layout)?;
-                let value = |output, input| whole::at(bytes, columns, inputs, input, output);
-                by_panels(shape, grad, value, &mut out, inputs, Threads::All);
-            }
-        }
-        Ok((CpuStorage::F32(out), Shape::from(dims)))
     }
 }
 

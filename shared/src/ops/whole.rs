@@ -8,11 +8,12 @@
 mod left;
 mod tile;
 
+use super::finish::Finisher;
 use super::number::{Four, Lanes, Number};
 use super::rectangles::{Target, Threads, each};
 use super::tile::{COLUMNS, Eight, ROWS};
 use super::work::count;
-use left::Left;
+use left::{Left, Row};
 use tile::{Quads, Tile, TileOf, tile};
 
 #[cfg(target_arch = "wasm32")]
@@ -90,31 +91,39 @@ pub(super) struct Scratch {
     wide: Left<[i16; QUAD]>,
 }
 
-/// Adds the product of `x [m, k]` with a matrix `[k, n]` in panels to `out [m, n]`.
-pub(super) fn add_product(
+/// The product of `x [m, k]` with a matrix `[k, n]` in panels, plus `bias [n]`, finished:
+/// `[m, n]`.
+pub(super) fn product(
     [m, k, n]: [usize; 3],
     x: &[f32],
     (panels, columns): (&[u8], &[Column]),
-    out: &mut [f32],
+    bias: &[f32],
+    finisher: Finisher<'_>,
     scratch: &mut Scratch,
-) {
+) -> Vec<f32> {
+    assert_eq!(
+        [columns.len(), bias.len()],
+        [n; 2],
+        "columns or a bias of another size"
+    );
     if m * k * n == 0 {
-        return;
+        return finisher.of_bias(m, bias);
     }
     count([m, k, n]);
     let right = Right {
         panels: panels.as_chunks::<16>().0.as_chunks::<2>().0,
-        columns: &columns[..n],
+        columns,
+        bias,
         quads: k.div_ceil(QUAD),
     };
     match tile() {
         Tile::Narrow(tile) => {
             scratch.narrow.fill([m, k], x);
-            right.multiply(&scratch.narrow, tile, out);
+            right.multiply(&scratch.narrow, tile, finisher)
         }
         Tile::Wide(tile) => {
             scratch.wide.fill([m, k], x);
-            right.multiply(&scratch.wide, tile, out);
+            right.multiply(&scratch.wide, tile, finisher)
         }
     }
 }
@@ -123,14 +132,20 @@ pub(super) fn add_product(
 struct Right<'a> {
     panels: &'a [Quads],
     columns: &'a [Column],
+    bias: &'a [f32],
     /// Of a panel.
     quads: usize,
 }
 
 impl Right<'_> {
-    fn multiply<Q: Sync>(&self, left: &Left<Q>, tile: TileOf<Q>, out: &mut [f32]) {
+    fn multiply<Q: Sync>(
+        &self,
+        left: &Left<Q>,
+        tile: TileOf<Q>,
+        finisher: Finisher<'_>,
+    ) -> Vec<f32> {
         let (m, n) = (left.rows.len(), self.columns.len());
-        assert!(m * n <= out.len(), "result too short");
+        let mut out = Vec::with_capacity(m * n);
         let target = Target {
             first: out.as_mut_ptr(),
             stride: n,
@@ -140,68 +155,72 @@ impl Right<'_> {
         each([fours, panels], HEIGHT, threads, |fours, panels| {
             for panel in panels {
                 let first = panel * COLUMNS;
-                let columns = &self.columns[first..n.min(first + COLUMNS)];
-                let mut of_columns = [Eight::default(); 2];
-                let [scales, sums] = &mut of_columns;
-                let lanes = scales
-                    .as_flattened_mut()
-                    .iter_mut()
-                    .zip(sums.as_flattened_mut());
-                for (column, (scale, sum)) in columns.iter().zip(lanes) {
-                    (*scale, *sum) = (column.scale, column.scale * column.sum);
-                }
+                let meaning = self.meaning(first);
+                let width = COLUMNS.min(n - first);
                 let panel = &self.panels[panel * self.quads..][..self.quads];
                 for four in fours.clone() {
                     let mut sums = [Eight::default(); ROWS];
-                    tile(
-                        &left.quads[four * self.quads..][..self.quads],
-                        panel,
-                        &mut sums,
-                    );
-                    let rows = left.rows[four * ROWS..].iter().zip(&sums).enumerate();
-                    for (at, (row, sums)) in rows.take(ROWS) {
-                        // SAFETY: the assertion above says that the place is there; no other
-                        // task has this row of this panel.
-                        let out = unsafe { target.piece(four * ROWS + at, first, columns.len()) };
-                        add(out, [row.offset, row.step], &of_columns, sums);
+                    let quads = &left.quads[four * self.quads..][..self.quads];
+                    tile(quads, panel, &mut sums);
+                    let rows = left.rows[four * ROWS..].iter().zip(&mut sums);
+                    for (row, (of_row, sums)) in (four * ROWS..).zip(rows) {
+                        meaning.bring_back(*of_row, sums);
+                        let sums = &mut sums.as_flattened_mut()[..width];
+                        finisher.finish(row, first, sums);
+                        // SAFETY: there is room for all places, and no other task has this
+                        // row of this panel.
+                        unsafe { target.piece(row, first, width) }.copy_from_slice(sums);
                     }
                 }
             }
         });
+        // SAFETY: the tasks are all rows with all panels.
+        unsafe { out.set_len(m * n) };
+        out
+    }
+
+    /// What the sums of a panel's columns mean.
+    fn meaning(&self, first: usize) -> Meaning {
+        let mut meaning = Meaning::default();
+        let lanes = meaning.scales.as_flattened_mut().iter_mut();
+        let lanes = lanes.zip(meaning.constants.as_flattened_mut());
+        let lanes = lanes.zip(meaning.bias.as_flattened_mut());
+        let columns = self.columns[first..].iter().zip(&self.bias[first..]);
+        for ((column, of_column), ((scale, constant), bias)) in columns.zip(lanes) {
+            (*scale, *constant) = (column.scale, column.scale * column.sum);
+            *bias = *of_column;
+        }
+        meaning
     }
 }
 
-/// Adds `scale · step · sum + offset · (scale · Σw)` to the columns there are.
-#[inline(always)]
-fn add(out: &mut [f32], [offset, step]: [f32; 2], [scales, constants]: &[Eight; 2], sums: &Eight) {
-    let (offset, step) = (Lanes::splat(offset), Lanes::splat(step));
-    let lanes = |half: usize| {
-        let load = |values: &Eight| Lanes::load(&values[half]);
-        let sums = load(scales).times(step).times(load(sums));
-        load(constants).times(offset).plus(sums)
-    };
-    match out.as_chunks_mut::<4>() {
-        ([left, right], []) => {
-            for (half, out) in [left, right].into_iter().enumerate() {
-                Lanes::load(out).plus(lanes(half)).store(out);
-            }
-        }
-        _ => {
-            let mut more = Eight::default();
-            for (half, more) in more.iter_mut().enumerate() {
-                lanes(half).store(more);
-            }
-            let more = more.as_flattened();
-            out.iter_mut()
-                .zip(more)
-                .for_each(|(out, more)| *out += more);
+/// What is made of the sums of eight columns.
+#[derive(Default)]
+struct Meaning {
+    scales: Eight,
+    /// `scale · Σw`
+    constants: Eight,
+    bias: Eight,
+}
+
+impl Meaning {
+    /// `sums = scale · step · sums + offset · (scale · Σw) + bias`
+    #[inline(always)]
+    fn bring_back(&self, row: Row, sums: &mut Eight) {
+        let (offset, step) = (Lanes::splat(row.offset), Lanes::splat(row.step));
+        for (half, sums) in sums.iter_mut().enumerate() {
+            let load = |values: &Eight| Lanes::load(&values[half]);
+            let scaled = load(&self.scales).times(step).times(Lanes::load(sums));
+            let more = load(&self.constants).times(offset).plus(scaled);
+            load(&self.bias).plus(more).store(sums);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Scratch, add_product, at, length, pack};
+    use super::{Scratch, at, length, pack, product};
+    use crate::ops::finish::Finisher;
 
     fn values(count: usize) -> Vec<f32> {
         (0..count).map(|at| (at as f32 * 0.77).sin()).collect()
@@ -218,13 +237,14 @@ mod tests {
                 let near = at(&panels, &columns, k, row, column);
                 assert!((near - w[row * n + column]).abs() <= columns[column].scale / 1.99);
             }
-            let before = values(m * n);
-            let mut out = before.clone();
-            add_product([m, k, n], &x, (&panels, &columns), &mut out, &mut scratch);
+            let (bias, right) = (values(n), (&panels[..], &columns[..]));
+            let shape = [m, k, n];
+            let out = product(shape, &x, right, &bias, Finisher::NONE, &mut scratch);
+            assert_eq!(out.len(), m * n);
             for row in 0..m {
                 for column in 0..n {
                     let products = (0..k).map(|i| x[row * k + i] * w[i * n + column]);
-                    let expected = before[row * n + column] + products.sum::<f32>();
+                    let expected = bias[column] + products.sum::<f32>();
                     let error = (out[row * n + column] - expected).abs();
                     // Half a step of each side: 1/127 of values up to one.
                     assert!(error < 0.012 * k as f32, "{m} {k} {n}: {error}");
@@ -245,14 +265,9 @@ mod tests {
             .collect();
         let value = |row: usize, column: usize| if row == 0 { 127.0 } else { w[row * n + column] };
         let (panels, columns) = pack([k, n], value);
-        let mut out = vec![0.0; m * n];
-        add_product(
-            [m, k, n],
-            &x,
-            (&panels, &columns),
-            &mut out,
-            &mut Scratch::default(),
-        );
+        let right = (&panels[..], &columns[..]);
+        let (bias, scratch) = (vec![0.0; n], &mut Scratch::default());
+        let out = product([m, k, n], &x, right, &bias, Finisher::NONE, scratch);
         for row in 0..m {
             for column in 0..n {
                 let expected: f32 = (0..k).map(|i| x[row * k + i] * value(i, column)).sum();

@@ -12,6 +12,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::finish::Finisher;
 use super::matmul::Matrix;
 use super::rectangles::{Target, Threads, each, parts};
 use super::work::count;
@@ -62,13 +63,12 @@ pub(super) struct Right<'a> {
     pub bias: &'a [f32],
 }
 
-/// `rows · right + bias`, `[m, n]`; `finish(row, column, values)` is done to each piece of a
-/// row, which begins at `column`, when it is complete.
+/// `rows · right + bias`, finished: `[m, n]`.
 pub(super) fn product<R: Rows>(
     m: usize,
     rows: &R,
     right: Right<'_>,
-    finish: impl Fn(usize, usize, &mut [f32]) + Sync,
+    finisher: Finisher<'_>,
 ) -> Vec<f32> {
     let n = right.bias.len();
     let k = rows.parts() * rows.depth();
@@ -80,10 +80,7 @@ pub(super) fn product<R: Rows>(
     );
     count([m, k, n]);
     if k == 0 {
-        let mut out = right.bias.repeat(m);
-        let rows = out.chunks_exact_mut(n.max(1)).enumerate();
-        rows.for_each(|(row, values)| finish(row, 0, values));
-        return out;
+        return finisher.of_bias(m, right.bias);
     }
     let mut out = Vec::with_capacity(m * n);
     let tiles = tiles();
@@ -102,7 +99,7 @@ pub(super) fn product<R: Rows>(
         };
         // SAFETY: no two tasks have a row and a panel in common, all of them are inside of
         // `[m, n]`, and `out` has room for that and is borrowed until they are done.
-        unsafe { block.multiply(tiles, target, &finish) };
+        unsafe { block.multiply(tiles, target, finisher) };
     });
     // SAFETY: the tasks are all rows with all panels, and each has written all of its own.
     unsafe { out.set_len(m * n) };
@@ -177,12 +174,7 @@ struct Block<'a, R> {
 impl<R: Rows> Block<'_, R> {
     /// # Safety
     /// The block's places in `target` are there, and nobody else's meanwhile.
-    unsafe fn multiply(
-        &self,
-        tiles: &[Tile],
-        target: Target,
-        finish: &impl Fn(usize, usize, &mut [f32]),
-    ) {
+    unsafe fn multiply(&self, tiles: &[Tile], target: Target, finisher: Finisher<'_>) {
         let depth = self.rows.parts() * self.rows.depth();
         let n = target.stride;
         let in_turn = self.in_turn(tiles.len());
@@ -216,7 +208,7 @@ impl<R: Rows> Block<'_, R> {
                         sums.write(out, n);
                         for at in (0..some.count).filter(|_| is_last) {
                             let row = std::slice::from_raw_parts_mut(out.add(at * n), width);
-                            finish(some.first + at, column, row);
+                            finisher.finish(some.first + at, column, row);
                         }
                     }
                 }
@@ -300,7 +292,11 @@ impl Sums<'_> {
 
 #[cfg(test)]
 mod tests {
+    use candle_core::{Device, Result, Tensor};
+
     use super::{COLUMNS, DEPTH, Right, Rows, parts, product, spans, transposed};
+    use crate::ops::Then;
+    use crate::ops::finish::Finish;
     use crate::ops::panels::pack;
 
     /// Rows of pieces that lie apart.
@@ -330,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn products_are_those_of_plain_loops_at_every_size() {
+    fn products_are_those_of_plain_loops_at_every_size() -> Result<()> {
         let sizes = [1, 11, 12, 13, 40];
         let shapes = sizes
             .into_iter()
@@ -351,11 +347,9 @@ mod tests {
                 panels: &panels,
                 bias: &bias,
             };
-            let got = product(m, &rows, right, |row, column, values| {
-                for (at, value) in values.iter_mut().enumerate() {
-                    *value += (row * n + column + at) as f32;
-                }
-            });
+            let beside = Tensor::arange(0f32, (m * n) as f32, &Device::Cpu)?;
+            let finish = Finish::new(Then::Add(&beside))?;
+            let got = finish.on([m, n], |finisher| product(m, &rows, right, finisher))?;
             assert_eq!(got.len(), m * n);
             for (place, got) in got.iter().enumerate() {
                 let (row, column) = (place / n, place % n);
@@ -365,6 +359,7 @@ mod tests {
                 assert_eq!(*got, expected, "{m} {count} {depth} {n}: {row} {column}");
             }
         }
+        Ok(())
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! QuickGELU, its gradient, and biases.
 
 use anyhow::Result;
+use clipwright_shared::ops::Activation;
 use clipwright_shared::ops::cuda::{AddBias, QuickGelu, QuickGeluGrad};
-use clipwright_shared::ops::quick_gelu;
 use clipwright_tests::kernels::{Memory, run};
 
 use crate::{TYPES, gradients, near, numbers, tensor, variable};
@@ -16,7 +16,7 @@ fn quick_gelu_is_that_of_the_cpu() -> Result<()> {
             let mut x = Memory::of(of, &values);
             let mut grad = Memory::of(of, &numbers(count, 2));
             let of_x = variable(&x, &[count])?;
-            let expected = quick_gelu(&of_x)?;
+            let expected = Activation::QuickGelu.forward(&of_x)?;
             let [expected_grad] = gradients(&expected, &tensor(&grad, &[count])?, [&of_x])?;
             let (mut y, mut grad_x) = (Memory::room(of, count), Memory::room(of, count));
             let forward = QuickGelu {

@@ -3,10 +3,10 @@
 
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
 
-use super::finish::Finish;
-use super::{Then, Window};
+use super::Window;
+use crate::ops::finish::Finish;
 use crate::ops::wide::{Right, Rows, product};
-use crate::ops::{Weight, contiguous};
+use crate::ops::{Then, Weight, contiguous};
 
 /// Fewer channels than this are gathered sooner than looked up.
 const LEAST_CHANNELS: usize = 8;
@@ -131,9 +131,9 @@ impl CustomOp3 for InPlace {
 mod tests {
     use candle_core::Result;
 
-    use crate::ops::convolution::{Kernel, Then, Window, windows};
+    use crate::ops::convolution::{Kernel, Window, windows};
     use crate::ops::fixture::values;
-    use crate::ops::{Weight, linear};
+    use crate::ops::{Then, Weight, linear};
 
     #[test]
     fn pixels_in_place_give_what_gathered_ones_give() -> Result<()> {

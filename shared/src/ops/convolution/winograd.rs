@@ -10,13 +10,13 @@ use std::ops::Range;
 use candle_core::{CpuStorage, CustomOp3, Device, Layout, Result, Shape, Tensor, bail};
 use multiversion::multiversion;
 
-use super::finish::Finish;
-use super::{Then, Window};
+use super::Window;
+use crate::ops::finish::{Finish, Finisher};
 use crate::ops::panels::{length, pack};
 use crate::ops::rectangles::{Target, Threads, each, parts};
 use crate::ops::wide::{COLUMNS, MOST_ROWS, Tile, tiles};
 use crate::ops::work::count;
-use crate::ops::{Weight, contiguous};
+use crate::ops::{Then, Weight, contiguous};
 use crate::parallel::*;
 
 /// Parts of the form: squares of 4 × 4.
@@ -142,9 +142,9 @@ impl CustomOp3 for Winograd {
             bias: contiguous(self.name(), bias, bias_layout)?,
         };
         count([PARTS * grid.squares, channels, outputs]);
-        let y = self
-            .finish
-            .on([places, outputs], |finish| product.compute(places, finish))?;
+        let y = self.finish.on([places, outputs], |finisher| {
+            product.compute(places, finisher)
+        })?;
         Ok((
             CpuStorage::F32(y),
             Shape::from((batch, height, width, outputs)),
@@ -246,11 +246,7 @@ struct Product<'a> {
 }
 
 impl Product<'_> {
-    fn compute(
-        &self,
-        places: usize,
-        finish: &(dyn Fn(usize, usize, &mut [f32]) + Sync),
-    ) -> Vec<f32> {
+    fn compute(&self, places: usize, finisher: Finisher<'_>) -> Vec<f32> {
         let outputs = self.bias.len();
         let mut y = Vec::with_capacity(places * outputs);
         let target = Target {
@@ -280,7 +276,7 @@ impl Product<'_> {
                             // are inside of `y`.
                             let out = unsafe { target.piece(place, column, width) };
                             out.copy_from_slice(&values[..width]);
-                            finish(place, column, out);
+                            finisher.finish(place, column, out);
                         }
                     }
                 }
@@ -360,9 +356,9 @@ mod tests {
     use candle_core::{Result, Tensor};
 
     use super::Squares;
-    use crate::ops::convolution::{Then, Window, windows};
+    use crate::ops::convolution::{Window, windows};
     use crate::ops::fixture::values;
-    use crate::ops::{Weight, linear, wide};
+    use crate::ops::{Then, Weight, linear, wide};
 
     #[test]
     fn the_form_gives_what_the_pixels_under_the_kernel_give() -> Result<()> {
