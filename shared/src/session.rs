@@ -147,6 +147,7 @@ impl Session {
             embed_dim: config.embed_dim,
             context_length: config.text.context_length,
             fingerprint: self.fingerprint.clone(),
+            threads: threads(),
         }
     }
 

@@ -118,6 +118,8 @@ export interface ModelInfo {
   embed_dim: number;
   context_length: number;
   fingerprint: string;
+  /** Threads that compute with it. */
+  threads: number;
 }
 
 export interface LearnedInfo {

@@ -124,48 +124,77 @@ impl<'a> Product<'a> {
         finisher: Finisher<'_>,
         threads: Threads,
     ) {
-        let Self { shape, a, panels } = *self;
-        let [m, k, n] = shape;
-        let threads = threads.for_product(shape);
+        let [m, k, n] = self.shape;
+        let threads = threads.for_product(self.shape);
         each([m, n.div_ceil(COLUMNS)], HEIGHT, threads, |height, some| {
             for (top, depth) in parts(k, DEPTH) {
-                let start = bias.filter(|_| top == 0);
-                let is_last = top + depth == k;
+                let finisher = match top + depth == k {
+                    true => finisher,
+                    false => Finisher::NONE,
+                };
                 for at in some.clone() {
                     let first = at * COLUMNS;
-                    let panel = &panels[at * k + top..][..depth];
                     let width = COLUMNS.min(n - first);
-                    let mut from = Eight::default();
-                    if let Some(bias) = start {
-                        copy(&bias[first..][..width], from.as_flattened_mut());
-                    }
+                    let start = bias.filter(|_| top == 0).map(|bias| {
+                        let mut start = Eight::default();
+                        copy(&bias[first..][..width], start.as_flattened_mut());
+                        start
+                    });
+                    let part = Part {
+                        panel: &self.panels[at * k + top..][..depth],
+                        top,
+                        first,
+                        width,
+                        start,
+                        finisher,
+                    };
                     for (row, rows) in parts(height.len(), ROWS) {
-                        let row = height.start + row;
-                        // SAFETY: as the caller says; no other task has this row of this
+                        // SAFETY: as the caller says; no other task has these rows of this
                         // panel.
-                        let out = |at| unsafe { target.piece(row + at, first, width) };
-                        // Where rows are missing, the last one stands in for them.
-                        let values: [usize; ROWS] =
-                            std::array::from_fn(|at| row + at.min(rows - 1));
-                        let values = values.map(|at| &a.values[at * a.row_stride + top..][..depth]);
-                        let mut sums = [from; ROWS];
-                        for (at, sums) in sums.iter_mut().enumerate().take(rows) {
-                            if start.is_none() {
-                                copy(out(at), sums.as_flattened_mut());
-                            }
-                        }
-                        tile(values, panel, &mut sums);
-                        for (at, sums) in sums.iter_mut().enumerate().take(rows) {
-                            let sums = &mut sums.as_flattened_mut()[..width];
-                            if is_last {
-                                finisher.finish(row + at, first, sums);
-                            }
-                            copy(sums, out(at));
-                        }
+                        unsafe { part.multiply(self.a, height.start + row, rows, target) };
                     }
                 }
             }
         });
+    }
+}
+
+/// Some rows of a panel, and what their sums start from and become.
+struct Part<'a> {
+    panel: &'a [Eight],
+    /// The first of its rows.
+    top: usize,
+    /// The first of its columns, and how many there are.
+    first: usize,
+    width: usize,
+    /// Nothing, if sums go on with what is there.
+    start: Option<Eight>,
+    finisher: Finisher<'a>,
+}
+
+impl Part<'_> {
+    /// Writes the sums of some rows of `a`, four at most.
+    ///
+    /// # Safety
+    /// `target` has their places, and nobody else has them meanwhile.
+    #[inline(always)]
+    unsafe fn multiply(&self, a: Matrix<'_>, row: usize, rows: usize, target: Target) {
+        // SAFETY: as the caller says.
+        let out = |at| unsafe { target.piece(row + at, self.first, self.width) };
+        // Where rows are missing, the last one stands in for them.
+        let values: [usize; ROWS] = std::array::from_fn(|at| row + at.min(rows - 1));
+        let values = values.map(|at| &a.values[at * a.row_stride + self.top..][..self.panel.len()]);
+        let mut sums = [self.start.unwrap_or_default(); ROWS];
+        let there = sums.iter_mut().enumerate().take(rows);
+        there
+            .filter(|_| self.start.is_none())
+            .for_each(|(at, sums)| copy(out(at), sums.as_flattened_mut()));
+        tile(values, self.panel, &mut sums);
+        for (at, sums) in sums.iter_mut().enumerate().take(rows) {
+            let sums = &mut sums.as_flattened_mut()[..self.width];
+            self.finisher.finish(row + at, self.first, sums);
+            copy(sums, out(at));
+        }
     }
 }
 
@@ -186,13 +215,39 @@ fn parts(length: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{add_product, at, length, pack};
+    use candle_core::{Device, Result, Tensor};
+
+    use super::{add_product, at, length, pack, product};
+    use crate::ops::Then;
+    use crate::ops::finish::{Finish, Finisher};
     use crate::ops::matmul::Matrix;
     use crate::ops::rectangles::Threads;
     use crate::ops::tile::COLUMNS;
 
     fn values(count: usize) -> Vec<f32> {
         (0..count).map(|at| ((at * 37) % 19) as f32 - 9.0).collect()
+    }
+
+    #[test]
+    fn sums_start_from_the_bias_and_are_finished_once() -> Result<()> {
+        for [m, k, n] in [[1, 1, 1], [5, 3, 9], [3, 800, 12], [201, 9, 17], [2, 0, 3]] {
+            let (a, b, bias) = (values(m * k), values(k * n), values(n));
+            let mut panels = Vec::new();
+            pack::<COLUMNS>([k, n], |row, column| b[row * n + column], &mut panels);
+            let beside = Tensor::arange(0f32, (m * n) as f32, &Device::Cpu)?;
+            let finish = Finish::new(Then::AddRelu(&beside))?;
+            let rows = Matrix::rows(&a, k);
+            let work = |finisher: Finisher<'_>| product([m, k, n], rows, &panels, &bias, finisher);
+            let got = finish.on([m, n], work)?;
+            assert_eq!(got.len(), m * n);
+            for (place, got) in got.into_iter().enumerate() {
+                let (row, column) = (place / n, place % n);
+                let products = (0..k).map(|i| a[row * k + i] * b[i * n + column]);
+                let sum = bias[column] + products.sum::<f32>();
+                assert_eq!(got, (sum + place as f32).max(0.0), "{m} {k} {n}");
+            }
+        }
+        Ok(())
     }
 
     #[test]

@@ -259,7 +259,7 @@ mod tests {
 
     use super::{COLUMNS, Weight, is_frozen, wide};
     use crate::ops::fixture::values;
-    use crate::ops::linear;
+    use crate::ops::{Activation, Then, linear};
 
     fn difference(a: &Tensor, b: &Tensor) -> Result<f32> {
         (a - b)?.abs()?.flatten_all()?.max(0)?.to_scalar()
@@ -306,6 +306,46 @@ mod tests {
             }
             let again = Weight::in_bytes(near.clone())?;
             assert!(difference(&again.values()?, &near)? < 1e-6);
+        }
+        Ok(())
+    }
+
+    fn all(beside: &Tensor) -> [Then<'_>; 6] {
+        [
+            Then::Nothing,
+            Then::Relu,
+            Then::Activation(Activation::QuickGelu),
+            Then::Activation(Activation::Gelu),
+            Then::Add(beside),
+            Then::AddRelu(beside),
+        ]
+    }
+
+    #[test]
+    fn what_follows_is_the_same_as_an_operation_of_its_own() -> Result<()> {
+        let (weight, bias) = (values(&[35, 9])?, values(&[35])?);
+        let x = Var::from_tensor(&values(&[2, 3, 9])?)?;
+        let beside = Var::from_tensor(&values(&[2, 3, 35])?)?;
+        let weights = [
+            Weight::dense(weight.clone())?,
+            Weight::in_panels::<COLUMNS>(weight.clone())?,
+            Weight::in_panels::<{ wide::COLUMNS }>(weight.clone())?,
+            Weight::in_bytes(weight)?,
+        ];
+        for weight in weights {
+            let expected = weight.linear(&x.detach(), Some(&bias))?;
+            let detached = beside.detach();
+            for (then, tracked) in all(&detached).into_iter().zip(all(&beside)) {
+                let expected = then.behind(expected.clone())?;
+                let got = weight.linear_then(&x.detach(), Some(&bias), then)?;
+                assert!(difference(&got, &expected)? < 1e-6, "{then:?}");
+                // In a graph too, where gradients come back to both.
+                let got = weight.linear_then(&x, Some(&bias), tracked)?;
+                assert!(difference(&got, &expected)? < 1e-6, "{then:?}");
+                let gradients = got.sum_all()?.backward()?;
+                assert!(gradients.get(&x).is_some());
+                assert_eq!(gradients.get(&beside).is_some(), tracked.beside().is_some());
+            }
         }
         Ok(())
     }

@@ -13,6 +13,8 @@ pub struct ModelInfo {
     pub embed_dim: usize,
     pub context_length: usize,
     pub fingerprint: String,
+    /// Threads that compute with it.
+    pub threads: usize,
 }
 
 /// What a learned file is.

@@ -82,6 +82,10 @@ async fn the_isolated_page_answers_with_threads() -> Result<()> {
         let server = PageServer::routing(serve::router(&page_folder()?)).await?;
         let page = Page::open(browser, &server.url).await?;
         let first = page.first_answer().await?;
+        let told = "return document.querySelector('[data-testid=device]').textContent
+            .includes(` on ${navigator.hardwareConcurrency} threads`)";
+        let is_told: bool = page.script(told, vec![]).await?;
+        ensure!(is_told, "the page does not say how many threads compute");
         let second = page
             .answer_after(async || page.choose_file("image-input", &picture).await)
             .await?;

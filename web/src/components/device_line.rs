@@ -8,11 +8,16 @@ use crate::state::State;
 pub fn device_line(state: &State) -> Html {
     let facts = device_facts();
     let mut parts = Vec::new();
+    // The page does not start without vector instructions.
+    let mut engine = "WebAssembly with SIMD".to_string();
     if let Some(model) = state.model.info() {
         parts.push(format!("{}, {} px", model.image_encoder, model.image_side));
+        engine += &match model.threads {
+            1 => " on 1 thread".to_string(),
+            threads => format!(" on {threads} threads"),
+        };
     }
-    // The page does not start without vector instructions.
-    parts.push("WebAssembly with SIMD on 1 thread".into());
+    parts.push(engine);
     if let Some(cores) = facts.cores {
         parts.push(format!("of {cores} cores"));
     }

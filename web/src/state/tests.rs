@@ -85,6 +85,7 @@ fn model_loaded(fingerprint: &str) -> Answer {
             embed_dim: 128,
             context_length: 77,
             fingerprint: fingerprint.into(),
+            threads: 1,
         },
     }
 }

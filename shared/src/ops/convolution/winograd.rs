@@ -169,6 +169,16 @@ impl Grid {
         [line / rows, 2 * (line % rows), 2 * column]
     }
 
+    /// The places of a square's four pixels; of those outside of the image none.
+    fn places(self, square: usize) -> [Option<usize>; 4] {
+        let [image, row, column] = self.first(square);
+        std::array::from_fn(|at| {
+            let (row, column) = (row + at / 2, column + at % 2);
+            let is_inside = row < self.height && column < self.width;
+            is_inside.then(|| self.place([image, row, column]))
+        })
+    }
+
     fn place(self, [image, row, column]: [usize; 3]) -> usize {
         (image * self.height + row) * self.width + column
     }
@@ -260,31 +270,43 @@ impl Product<'_> {
             let mut sums = vec![[0f32; COLUMNS]; PARTS * squares.len()];
             for panel in panels {
                 self.multiply(tiles, &pixels, panel, &mut sums);
-                let column = panel * COLUMNS;
-                let width = COLUMNS.min(outputs - column);
-                let mut bias = [0f32; COLUMNS];
-                bias[..width].copy_from_slice(&self.bias[column..][..width]);
-                for (at, square) in squares.clone().enumerate() {
-                    let parts = std::array::from_fn(|part| &sums[part * squares.len() + at]);
-                    let results = bring_back(parts, &bias);
-                    let [image, row, first] = self.grid.first(square);
-                    for (at, values) in results.iter().enumerate() {
-                        let (row, first) = (row + at / 2, first + at % 2);
-                        if row < self.grid.height && first < self.grid.width {
-                            let place = self.grid.place([image, row, first]);
-                            // SAFETY: nobody else has this square and this panel; all places
-                            // are inside of `y`.
-                            let out = unsafe { target.piece(place, column, width) };
-                            out.copy_from_slice(&values[..width]);
-                            finisher.finish(place, column, out);
-                        }
-                    }
-                }
+                // SAFETY: nobody else has these squares and this panel; there is room for
+                // all places.
+                unsafe { self.results(squares.clone(), panel, &sums, target, finisher) };
             }
         });
         // SAFETY: each place belongs to a square, and all of its columns to panels.
         unsafe { y.set_len(places * outputs) };
         y
+    }
+
+    /// Writes the results of some squares, from their products with one panel.
+    ///
+    /// # Safety
+    /// `target` has all places, and nobody else has these meanwhile.
+    unsafe fn results(
+        &self,
+        squares: Range<usize>,
+        panel: usize,
+        sums: &[[f32; COLUMNS]],
+        target: Target,
+        finisher: Finisher<'_>,
+    ) {
+        let column = panel * COLUMNS;
+        let width = COLUMNS.min(self.bias.len() - column);
+        let mut bias = [0f32; COLUMNS];
+        bias[..width].copy_from_slice(&self.bias[column..][..width]);
+        for (at, square) in squares.clone().enumerate() {
+            let parts = std::array::from_fn(|part| &sums[part * squares.len() + at]);
+            let results = bring_back(parts, &bias);
+            for (place, values) in self.grid.places(square).into_iter().zip(&results) {
+                let Some(place) = place else { continue };
+                // SAFETY: as the caller says.
+                let out = unsafe { target.piece(place, column, width) };
+                out.copy_from_slice(&values[..width]);
+                finisher.finish(place, column, out);
+            }
+        }
     }
 
     /// The form of the pixels around some squares, `[16, squares, C]`.
