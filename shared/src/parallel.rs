@@ -2,21 +2,30 @@
 //! atomics: there the same calls go through the items in order, without the code that would
 //! share them.
 
+#[cfg(any(not(target_arch = "wasm32"), target_feature = "atomics"))]
+use candle_core::Device;
+
 #[cfg(all(target_arch = "wasm32", not(target_feature = "atomics")))]
 pub use in_order::*;
 #[cfg(any(not(target_arch = "wasm32"), target_feature = "atomics"))]
 pub use rayon::{current_num_threads as threads, prelude::*};
 
 /// Does all of `work` on one of the threads, which wakes the others sooner than another
-/// thread would.
+/// thread would. Another device is told what to do by the thread that asks, since what is
+/// kept for it belongs to a thread.
 #[cfg(any(not(target_arch = "wasm32"), target_feature = "atomics"))]
-pub fn inside<R: Send>(work: impl FnOnce() -> R + Send) -> R {
-    rayon::scope(|_| work())
+pub fn inside<R: Send>(device: &Device, work: impl FnOnce() -> R + Send) -> R {
+    match device.is_cpu() {
+        true => rayon::scope(|_| work()),
+        false => work(),
+    }
 }
 
 #[cfg(all(target_arch = "wasm32", not(target_feature = "atomics")))]
 mod in_order {
     use std::slice::{Chunks, ChunksExactMut, ChunksMut, Iter};
+
+    use candle_core::Device;
 
     /// How many there are.
     pub fn threads() -> usize {
@@ -24,7 +33,7 @@ mod in_order {
     }
 
     /// Does `work`.
-    pub fn inside<R>(work: impl FnOnce() -> R) -> R {
+    pub fn inside<R>(_device: &Device, work: impl FnOnce() -> R) -> R {
         work()
     }
 

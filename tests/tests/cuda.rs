@@ -2,22 +2,36 @@
 //! `cuda` only, and then there must be a GPU.
 #![cfg(feature = "cuda")]
 
+use std::cell::RefCell;
 use std::fs;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result, ensure};
 use candle_core::backprop::GradStore;
 use candle_core::{DType, Device, Tensor, Var};
+use clipwright_shared::Session;
+use clipwright_shared::learners::{CoCoOp, ContextInit, Coop, CoopSettings, PromptTokens};
+use clipwright_shared::ops::cuda::device::{Recording, open, warmed_up};
 use clipwright_shared::ops::{self, Group, Sequences};
-use clipwright_shared::train::{Optimizer, OptimizerSettings};
-use clipwright_tests::run_clipwright;
+use clipwright_shared::train::{
+    CoCoOpTrainer, CoopTrainer, Optimizer, OptimizerSettings, Targets, Trainer,
+};
+use clipwright_tests::{clipwright_json, run_clipwright};
 use serde_json::Value;
 
 /// Each type, and how far off a result may be of the largest. Products of bf16 are rounded
 /// to 8 bits, several times on the way.
 const TYPES: [(DType, f32); 2] = [(DType::F32, 1e-4), (DType::BF16, 0.05)];
 
+/// One test after another: opening a device waits for all that it does, which it must not
+/// do while one of its streams records.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn gpu() -> Result<Device> {
-    Device::new_cuda(0).context("no GPU")
+    open(0).context("no GPU")
 }
 
 /// Values between −1 and 1 that bf16 has, on the CPU.
@@ -73,6 +87,7 @@ fn compare(
 
 #[test]
 fn layer_norm_linear_and_quick_gelu() -> Result<()> {
+    let _alone = alone();
     for [rows, width] in [[1, 32], [70, 100], [300, 768]] {
         let x = values(&[rows, width], 1)?;
         let (weight, bias) = (values(&[width], 2)?, values(&[width], 3)?);
@@ -96,6 +111,7 @@ fn layer_norm_linear_and_quick_gelu() -> Result<()> {
 
 #[test]
 fn a_frozen_weight_has_no_gradient() -> Result<()> {
+    let _alone = alone();
     let gpu = gpu()?;
     let x = Var::from_tensor(&values(&[7, 12], 1)?.to_device(&gpu)?)?;
     let weight = values(&[8, 12], 2)?.to_device(&gpu)?;
@@ -116,6 +132,7 @@ fn sequences(groups: &[(usize, Vec<usize>)]) -> Result<Sequences> {
 
 #[test]
 fn attention_of_every_kind() -> Result<()> {
+    let _alone = alone();
     let prompts = sequences(&[
         (3, vec![2, 1, 4]),
         (0, vec![80]),
@@ -155,6 +172,7 @@ fn steps(settings: OptimizerSettings, device: &Device) -> Result<Vec<f32>> {
 
 #[test]
 fn optimisers_step_to_the_same_bits() -> Result<()> {
+    let _alone = alone();
     for settings in [OptimizerSettings::coop(), OptimizerSettings::adam_w(0.01)] {
         let expected = steps(settings, &Device::Cpu)?;
         ensure!(steps(settings, &gpu()?)? == expected, "{settings:?}");
@@ -207,6 +225,198 @@ fn trainings_go_the_same_way() -> Result<()> {
                 }
             }
         }
+    }
+    Ok(())
+}
+
+/// Images of each batch.
+const BATCHES: [usize; 12] = [4, 4, 4, 3, 4, 4, 3, 3, 4, 4, 3, 4];
+
+/// How many of five classes' prompts a training encodes together: all, and some.
+const AT_ONCE: [usize; 2] = [100, 2];
+
+fn trainer(
+    session: &Session,
+    is_cocoop: bool,
+    optimizer: OptimizerSettings,
+    at_once: usize,
+) -> Result<Box<dyn Trainer>> {
+    let (clip, tokenizer) = (&session.clip, &session.tokenizer);
+    let names = ["cat", "dog", "small red bird", "fish", "blue car"].map(String::from);
+    let tokens = PromptTokens::new(tokenizer, &names);
+    let settings = CoopSettings {
+        n_ctx: 3,
+        class_specific: false,
+        position: Default::default(),
+        init: ContextInit::Random { seed: 1 },
+    };
+    Ok(match is_cocoop {
+        true => {
+            let cocoop = CoCoOp::new(clip, tokenizer, &names, &settings, 1)?;
+            let trainer = CoCoOpTrainer::new(clip, &cocoop, &tokens, at_once, optimizer)?;
+            Box::new(trainer)
+        }
+        false => {
+            let coop = Coop::new(clip, tokenizer, &names, &settings)?;
+            let trainer = CoopTrainer::new(clip, coop, &tokens, at_once, optimizer)?;
+            Box::new(trainer)
+        }
+    })
+}
+
+/// Losses of steps on batches of two sizes, and what was learned. Half-way the training goes
+/// on from its own state, as one that was interrupted does.
+fn losses(trainer: &mut dyn Trainer, session: &Session) -> Result<(Vec<f32>, Vec<Tensor>)> {
+    let device = &session.device;
+    let width = session.clip.config.embed_dim;
+    let mut losses = Vec::new();
+    for (step, images) in BATCHES.into_iter().enumerate() {
+        let features = values(&[images, width], step)?.to_device(device)?;
+        let features = features.broadcast_div(&features.sqr()?.sum_keepdim(1)?.sqrt()?)?;
+        let labels: Vec<usize> = (0..images).map(|image| (image + step) % 5).collect();
+        let targets = Targets::of(&labels, device)?;
+        let targets = match step % 5 {
+            4 => targets.softened(5, 0.1, None)?,
+            _ => targets,
+        };
+        let report = trainer.step(&features, &targets, 0.02 / (step + 1) as f64)?;
+        losses.push(report.loss);
+        if step == 4 {
+            trainer.restore(&trainer.state()?)?;
+        }
+    }
+    let learned = trainer.learner()?.tensors();
+    let learned = learned.into_iter().map(|(_, tensor)| tensor);
+    Ok((losses, learned.collect()))
+}
+
+#[test]
+fn replayed_steps_go_the_way_of_plain_ones() -> Result<()> {
+    let _alone = alone();
+    let model = include_bytes!("../../static/model/tiny.safetensors");
+    let session = Session::from_bytes(model, &gpu()?)?;
+    let of_cpu = Session::from_bytes(model, &Device::Cpu)?;
+    for optimizer in [OptimizerSettings::coop(), OptimizerSettings::adam_w(0.01)] {
+        for (is_cocoop, at_once) in [(false, AT_ONCE[0]), (false, AT_ONCE[1]), (true, 100)] {
+            let mut plain = trainer(&session, is_cocoop, optimizer, at_once)?;
+            plain.record(false);
+            let (expected_losses, expected) = losses(plain.as_mut(), &session)?;
+            let mut replayed = trainer(&session, is_cocoop, optimizer, at_once)?;
+            let (got_losses, got) = losses(replayed.as_mut(), &session)?;
+            let mut cpu = trainer(&of_cpu, is_cocoop, optimizer, at_once)?;
+            for (got, expected) in got_losses.iter().zip(losses(cpu.as_mut(), &of_cpu)?.0) {
+                let is_near = (got - expected).abs() <= 0.005 * expected.abs();
+                ensure!(is_near, "on the CPU {expected}, replayed {got}");
+            }
+            for (got, expected) in got_losses.iter().zip(&expected_losses) {
+                let is_near = (got - expected).abs() <= 1e-4 * expected.abs();
+                ensure!(is_near, "{got_losses:?}, {expected_losses:?}");
+            }
+            for (at, (got, expected)) in got.iter().zip(&expected).enumerate() {
+                let expected = expected.to_device(&Device::Cpu)?;
+                near(&format!("tensor {at}, {optimizer:?}"), got, &expected, 1e-3)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn steps_go_on_plainly_where_they_cannot_be_recorded() -> Result<()> {
+    let _alone = alone();
+    let model = include_bytes!("../../static/model/tiny.safetensors");
+    // candle's own choice of a stream is one for each thread.
+    let session = Session::from_bytes(model, &Device::new_cuda(0)?)?;
+    let of_cpu = Session::from_bytes(model, &Device::Cpu)?;
+    let optimizer = OptimizerSettings::adam_w(0.01);
+    let got = losses(trainer(&session, false, optimizer, 100)?.as_mut(), &session)?;
+    let expected = losses(trainer(&of_cpu, false, optimizer, 100)?.as_mut(), &of_cpu)?;
+    for (got, expected) in got.0.iter().zip(expected.0) {
+        let is_near = (got - expected).abs() <= 0.005 * expected.abs();
+        ensure!(is_near, "on the CPU {expected}, on the GPU {got}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_training_replays_all_steps_but_the_first() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    for method in ["coop", "cocoop"] {
+        let replays = |more: &str| -> Result<Option<u64>> {
+            let line = format!(
+                "bench {method} --model tiny --device cuda --classes 3 --images 8 --batch 2 \
+                 --steps 8 --augment none {more} --json"
+            );
+            let figures = clipwright_json(folder.path(), line.split_whitespace())?;
+            let parts = figures["parts"].as_array().context("no parts")?;
+            let replay = parts.iter().find(|part| part["name"] == "replay");
+            Ok(replay.and_then(|part| part["times"].as_u64()))
+        };
+        ensure!(replays("")? == Some(7), "{method}");
+        ensure!(replays("--replay false")?.is_none(), "{method}");
+    }
+    Ok(())
+}
+
+#[test]
+fn what_cannot_be_replayed_is_refused_and_the_device_goes_on() -> Result<()> {
+    let _alone = alone();
+    let gpu = gpu()?;
+    let x = values(&[4, 6], 1)?.to_device(&gpu)?;
+    let kept = RefCell::new(None);
+    let older = RefCell::new(Some(x.copy()?));
+    let reads_back = || (&x + 1.0)?.to_vec2::<f32>().map(|_| ());
+    let sends = || {
+        let many = Tensor::new(vec![1f32; 5000], &gpu)?;
+        (many + 1.0).map(|_| ())
+    };
+    let keeps = || {
+        *kept.borrow_mut() = Some((&x + 1.0)?);
+        Ok(())
+    };
+    let drops = || {
+        older.take();
+        (&x + 1.0).map(|_| ())
+    };
+    let does_nothing = || Ok(());
+    let fails = || {
+        let _sum = (&x + 1.0)?;
+        candle_core::bail!("as it is meant to")
+    };
+    warmed_up(&gpu, || (&x + 1.0)?.to_vec2::<f32>())??;
+    let works: [(&str, &dyn Fn() -> candle_core::Result<()>); 6] = [
+        ("reads back", &reads_back),
+        ("sends", &sends),
+        ("keeps a tensor", &keeps),
+        ("drops an older one", &drops),
+        ("does nothing", &does_nothing),
+        ("fails", &fails),
+    ];
+    for (what, work) in works {
+        let refused = Recording::of(&gpu, work);
+        ensure!(refused.is_err(), "what {what} is recorded");
+        // The driver does not know this memory any more, and says so once.
+        kept.take();
+        let _ = gpu.synchronize();
+        near(what, &(&x * 2.0)?, &(values(&[4, 6], 1)? * 2.0)?, 1e-6)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_replay_reads_what_lies_there_now() -> Result<()> {
+    let _alone = alone();
+    let gpu = gpu()?;
+    let x = values(&[4, 6], 1)?.to_device(&gpu)?;
+    let result = x.zeros_like()?;
+    let work = || result.slice_set(&(x.t()? + 1.0)?.t()?.contiguous()?, 0, 0);
+    warmed_up(&gpu, work)??;
+    let recording = Recording::of(&gpu, work)?;
+    ensure!(recording.tally().kernels > 0, "{:?}", recording.tally());
+    for turn in 2..5 {
+        x.slice_set(&values(&[4, 6], turn)?.to_device(&gpu)?, 0, 0)?;
+        recording.replay()?;
+        near("a replay", &result, &(values(&[4, 6], turn)? + 1.0)?, 1e-6)?;
     }
     Ok(())
 }

@@ -1,5 +1,5 @@
 //! Times by part: the spans that the training opens (`decode`, `crop`, `image`, `text`,
-//! `backward`, `optimizer`, `step`), added up, and written down for Chrome.
+//! `backward`, `optimizer`, `replay`, `step`), added up, and written down for Chrome.
 
 use std::collections::BTreeMap;
 use std::path::Path;

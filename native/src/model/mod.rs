@@ -143,12 +143,10 @@ pub fn device(name: &str) -> Result<Device> {
             "build it with `cargo build --release --features cuda`, or use --device cpu",
         ));
     }
-    let opened = Device::new_cuda(ordinal);
     #[cfg(feature = "cuda")]
-    let opened = opened.and_then(|device| {
-        clipwright_shared::ops::cuda::device::keep_memory(&device)?;
-        Ok(device)
-    });
+    let opened = clipwright_shared::ops::cuda::device::open(ordinal);
+    #[cfg(not(feature = "cuda"))]
+    let opened = Device::new_cuda(ordinal);
     opened.map_err(|error| {
         problem(
             format!("the device {name} cannot be opened: {error}"),

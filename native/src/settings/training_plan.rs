@@ -34,6 +34,9 @@ pub struct TrainingPlan {
     pub patience: Option<usize>,
     /// Prompts encoded together; `None` goes by the model's size.
     pub prompts_at_once: Option<usize>,
+    /// Whether a GPU replays steps that come again.
+    #[serde(skip_serializing_if = "Clone::clone")]
+    pub replay: bool,
 }
 
 /// How long a training is.
@@ -148,6 +151,7 @@ pub(super) fn training(settings: &Settings, shots: Option<usize>) -> Result<Trai
             .prompts_at_once
             .map(|prompts| at_least_one("prompts-at-once", prompts))
             .transpose()?,
+        replay: settings.replay.unwrap_or(true),
     })
 }
 

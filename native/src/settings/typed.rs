@@ -219,6 +219,9 @@ pub struct Settings {
     /// which values a dropout takes [default: by the model's size]
     #[arg(long, help_heading = "Training")]
     pub prompts_at_once: Option<usize>,
+    /// Record a step that comes again on a GPU, and replay it [default: true]
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", help_heading = "Training")]
+    pub replay: Option<bool>,
 }
 
 /// One number of shots, or several.

@@ -21,7 +21,11 @@ pub fn start(
 ) -> Result<Option<Box<dyn Trainer>>> {
     Ok(match &plan.learner {
         LearnerPlan::LinearProbe(_) => None,
-        LearnerPlan::Context(context) => Some(start_context(session, plan, context, class_names)?),
+        LearnerPlan::Context(context) => {
+            let mut trainer = start_context(session, plan, context, class_names)?;
+            trainer.record(context.training.replay);
+            Some(trainer)
+        }
         LearnerPlan::Adapter(adapter) => Some(start_adapter(
             session,
             plan,

@@ -75,7 +75,7 @@ impl ImageEncoder {
     /// not normalised.
     pub fn forward(&self, pixels: &Tensor) -> Result<Tensor> {
         let _span = trace_span!("image").entered();
-        inside(|| match self {
+        inside(pixels.device(), || match self {
             Self::Vit(vit) => vit.forward(pixels),
             Self::ResNet(resnet) => resnet.forward(pixels),
         })

@@ -47,7 +47,7 @@ impl PromptLayout {
         Ok(Self {
             embeddings: Tensor::new(embeddings, device)?,
             slots: Tensor::new(slots, device)?,
-            read: Read::alone(sequences.last_rows()),
+            read: Read::alone(&sequences.last_rows(), device)?,
             sequences,
         })
     }
@@ -65,11 +65,13 @@ impl PromptLayout {
         let embeddings: Vec<u32> = rows.collect();
         let slots: Vec<u32> = prompts.iter().flat_map(|_| 0..length as u32).collect();
         let ends = prompts.iter().enumerate();
-        let ends = ends.map(|(at, prompt)| (at * length + prompt.len()) as u32 - 1);
+        let ends: Vec<u32> = ends
+            .map(|(at, prompt)| (at * length + prompt.len()) as u32 - 1)
+            .collect();
         Ok(Self {
             embeddings: Tensor::new(embeddings, device)?,
             slots: Tensor::new(slots, device)?,
-            read: Read::among_all(ends.collect()),
+            read: Read::among_all(&ends, device)?,
             sequences: Sequences::alike(prompts.len(), length),
         })
     }

@@ -164,7 +164,7 @@ impl TextTransformer {
     /// `[N, embed_dim]` in f32, not normalised; differentiable in the table.
     pub fn forward(&self, table: &Tensor, layout: &PromptLayout) -> Result<Tensor> {
         let _span = trace_span!("text").entered();
-        inside(|| self.features(table, layout))
+        inside(table.device(), || self.features(table, layout))
     }
 
     fn features(&self, table: &Tensor, layout: &PromptLayout) -> Result<Tensor> {

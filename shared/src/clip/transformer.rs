@@ -1,7 +1,7 @@
 //! The residual transformer that both encoders are made of
 //! (openai/CLIP `clip/model.py`: `ResidualAttentionBlock`, `Transformer`).
 
-use candle_core::Tensor;
+use candle_core::{Device, Tensor};
 
 use super::adapter::{BlockAdapter, check_blocks};
 use super::{Projection, TowerConfig, Weights};
@@ -124,19 +124,21 @@ pub enum Attention {
 /// The one row of each sequence that a tower's result is made of.
 #[derive(Debug, Clone)]
 pub struct Read {
-    rows: Vec<u32>,
+    rows: Tensor, // u32, [N]
     alone: bool,
 }
 
 impl Read {
     /// Rows that see the whole of their sequences: the last block computes no others.
-    pub fn alone(rows: Vec<u32>) -> Self {
-        Self { rows, alone: true }
+    pub fn alone(rows: &[u32], device: &Device) -> Result<Self> {
+        let rows = Tensor::new(rows, device)?;
+        Ok(Self { rows, alone: true })
     }
 
     /// Rows that are picked once all have been computed.
-    pub fn among_all(rows: Vec<u32>) -> Self {
-        Self { rows, alone: false }
+    pub fn among_all(rows: &[u32], device: &Device) -> Result<Self> {
+        let rows = Tensor::new(rows, device)?;
+        Ok(Self { rows, alone: false })
     }
 }
 
@@ -219,7 +221,6 @@ impl Transformer {
     /// The rows of all sequences `[R, width]` → the one row of each that is read
     /// `[N, width]`.
     pub fn forward(&self, x: &Tensor, sequences: &Sequences, read: &Read) -> Result<Tensor> {
-        let rows = Tensor::new(read.rows.as_slice(), x.device())?;
         let mut x = x.clone();
         let (last, blocks) = match self.blocks.split_last() {
             Some((last, blocks)) if read.alone => (Some(last), blocks),
@@ -229,8 +230,8 @@ impl Transformer {
             x = block.forward(&x, sequences)?;
         }
         match last {
-            Some(last) => last.forward_of_one(&x, &rows, sequences),
-            None => Ok(x.index_select(&rows, 0)?),
+            Some(last) => last.forward_of_one(&x, &read.rows, sequences),
+            None => Ok(x.index_select(&read.rows, 0)?),
         }
     }
 }

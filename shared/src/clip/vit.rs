@@ -104,11 +104,13 @@ impl VisionTransformer {
     /// features `[B, embed_dim]` in f32. Pretraining passes a subset of the patches.
     pub fn encode(&self, rows: &Tensor) -> Result<Tensor> {
         let (batch, length, width) = rows.dims3()?;
-        let classes = (0..batch as u32).map(|image| image * length as u32);
+        let classes: Vec<u32> = (0..batch as u32)
+            .map(|image| image * length as u32)
+            .collect();
         let read = match self.reads_alone {
-            true => Read::alone(classes.collect()),
-            false => Read::among_all(classes.collect()),
-        };
+            true => Read::alone(&classes, rows.device()),
+            false => Read::among_all(&classes, rows.device()),
+        }?;
         let x = self
             .ln_pre
             .forward(rows)?

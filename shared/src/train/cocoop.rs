@@ -1,15 +1,25 @@
 //! CoCoOp in training: image features → an updated context and net.
 
+use candle_core::backprop::GradStore;
 use candle_core::{Tensor, Var};
 
 use super::parts::{backward, backward_by_parts};
-use super::{Input, Optimizer, OptimizerSettings, State, StepReport, Targets, Trainer, update};
+use super::steps::Steps;
+use super::targets::Answered;
+use super::{Input, Optimizer, OptimizerSettings, State, StepReport, Targets, Trainer};
 use crate::clip::{Clip, logits};
 use crate::error::Result;
 use crate::learners::{CoCoOp, Learner, PromptTokens, Prompts, text_features};
 
 /// A context and its net in training.
 pub struct CoCoOpTrainer {
+    learning: Learning,
+    optimizer: Optimizer,
+    steps: Steps,
+}
+
+/// What gradients are of.
+struct Learning {
     clip: Clip,
     cocoop: CoCoOp,
     variables: Vec<Var>,
@@ -19,7 +29,6 @@ pub struct CoCoOpTrainer {
     parts: Vec<Prompts>,
     /// Whether a batch's images share one forward.
     prompts_at_once: usize,
-    optimizer: Optimizer,
 }
 
 impl CoCoOpTrainer {
@@ -49,38 +58,56 @@ impl CoCoOpTrainer {
             })
             .collect::<Result<_>>()?;
         Ok(Self {
-            clip: clip.clone(),
-            prompts: cocoop.coop.prompts(clip, tokens)?,
-            parts,
-            prompts_at_once,
             optimizer: optimizer.start(variables.clone()),
-            variables,
-            cocoop,
+            learning: Learning {
+                clip: clip.clone(),
+                prompts: cocoop.coop.prompts(clip, tokens)?,
+                parts,
+                prompts_at_once,
+                variables,
+                cocoop,
+            },
+            steps: Steps::default(),
         })
     }
 
     /// Logits `[B, n_classes]` of normalised image features `[B, embed_dim]`.
     pub fn logits(&self, image_features: &Tensor) -> Result<Tensor> {
-        self.cocoop
-            .logits(&self.clip, &self.prompts, image_features)
+        self.learning.logits(image_features)
     }
 
     /// What is in training: its tensors are the variables.
     pub fn cocoop(&self) -> &CoCoOp {
-        &self.cocoop
+        &self.learning.cocoop
+    }
+}
+
+impl Learning {
+    fn logits(&self, features: &Tensor) -> Result<Tensor> {
+        self.cocoop.logits(&self.clip, &self.prompts, features)
     }
 
-    /// Logits and gradients with one image's classes in memory at a time, or fewer.
-    fn step_by_parts(
-        &mut self,
+    /// Loss and gradients of a batch.
+    fn answer(&self, features: &Tensor, targets: &Targets) -> Result<(Answered, GradStore)> {
+        let prompts = features.dim(0)? * self.prompts.classes();
+        if prompts > self.prompts_at_once {
+            return self.answer_by_parts(features, targets);
+        }
+        let answered = targets.answered(&self.logits(features)?)?;
+        let gradients = backward(&answered.loss)?;
+        Ok((answered, gradients))
+    }
+
+    /// The same with one image's classes in memory at a time, or fewer.
+    fn answer_by_parts(
+        &self,
         features: &Tensor,
         targets: &Targets,
-        lr: f64,
-    ) -> Result<StepReport> {
+    ) -> Result<(Answered, GradStore)> {
         let images = features.dim(0)?;
         let scale = self.clip.logit_scale()?;
         let per_image = self.parts.len();
-        let answered = backward_by_parts(
+        backward_by_parts(
             &self.variables,
             images * per_image,
             |at| {
@@ -99,8 +126,7 @@ impl CoCoOpTrainer {
                     .collect::<Result<Vec<_>>>()?;
                 targets.answered(&Tensor::cat(&rows, 0)?)
             },
-        )?;
-        update(&mut self.optimizer, answered, lr)
+        )
     }
 }
 
@@ -111,18 +137,20 @@ impl Trainer for CoCoOpTrainer {
 
     /// The published method has batches of one image.
     fn step(&mut self, features: &Tensor, targets: &Targets, lr: f64) -> Result<StepReport> {
-        let prompts = features.dim(0)? * self.prompts.classes();
-        if prompts > self.prompts_at_once {
-            return self.step_by_parts(features, targets, lr);
-        }
-        let logits = self.logits(features)?;
-        let answered = targets.answered(&logits)?;
-        let gradients = backward(&answered.loss)?;
-        update(&mut self.optimizer, (answered, gradients), lr)
+        let learning = &self.learning;
+        let batch = (features, targets);
+        self.steps
+            .step(&mut self.optimizer, batch, lr, |features, targets| {
+                learning.answer(features, targets)
+            })
+    }
+
+    fn record(&mut self, is_recorded: bool) {
+        self.steps.record(is_recorded);
     }
 
     fn learner(&self) -> Result<Learner> {
-        let mut cocoop = self.cocoop.clone();
+        let mut cocoop = self.learning.cocoop.clone();
         for tensor in cocoop.tensors_mut() {
             *tensor = tensor.copy()?.detach();
         }
@@ -136,6 +164,7 @@ impl Trainer for CoCoOpTrainer {
     }
 
     fn restore(&mut self, state: &State) -> Result<()> {
+        self.steps.start_over();
         self.optimizer.restore(state)
     }
 }

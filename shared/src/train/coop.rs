@@ -1,20 +1,29 @@
 //! CoOp in training: image features → an updated context.
 
+use candle_core::backprop::GradStore;
 use candle_core::{Tensor, Var};
 
 use super::parts::backward_by_parts;
-use super::{Input, Optimizer, OptimizerSettings, State, StepReport, Targets, Trainer, update};
+use super::steps::Steps;
+use super::targets::Answered;
+use super::{Input, Optimizer, OptimizerSettings, State, StepReport, Targets, Trainer};
 use crate::clip::{Clip, logits, normalise};
 use crate::error::Result;
 use crate::learners::{Coop, Learner, PromptTokens, Prompts, text_features};
 
 /// A context in training.
 pub struct CoopTrainer {
+    learning: Learning,
+    optimizer: Optimizer,
+    steps: Steps,
+}
+
+/// What gradients are of.
+struct Learning {
     clip: Clip,
     coop: Coop,
     context: Var,
     parts: Vec<Part>,
-    optimizer: Optimizer,
 }
 
 /// Classes whose prompts are encoded together.
@@ -42,14 +51,39 @@ impl CoopTrainer {
             parts.push(Part { first, prompts });
         }
         Ok(Self {
-            clip: clip.clone(),
-            parts,
             optimizer: optimizer.start(vec![context.clone()]),
-            context,
-            coop,
+            learning: Learning {
+                clip: clip.clone(),
+                parts,
+                context,
+                coop,
+            },
+            steps: Steps::default(),
         })
     }
 
+    /// Logits `[B, n_classes]` of normalised image features `[B, embed_dim]`;
+    /// differentiable in [`Self::context`].
+    pub fn logits(&self, image_features: &Tensor) -> Result<Tensor> {
+        self.learning.logits(image_features)
+    }
+
+    /// The context as a variable.
+    pub fn context(&self) -> &Var {
+        &self.learning.context
+    }
+
+    /// What has been learned so far.
+    pub fn coop(&self) -> Result<Coop> {
+        let Learning { coop, context, .. } = &self.learning;
+        Ok(Coop {
+            context: context.as_tensor().copy()?.detach(),
+            ..coop.clone()
+        })
+    }
+}
+
+impl Learning {
     /// Normalised text features `[classes, embed_dim]` of one part.
     fn part_features(&self, part: &Part) -> Result<Tensor> {
         let context = match self.coop.class_specific() {
@@ -62,25 +96,24 @@ impl CoopTrainer {
         text_features(&self.clip, &part.prompts, &context)
     }
 
-    /// Logits `[B, n_classes]` of normalised image features `[B, embed_dim]`;
-    /// differentiable in [`Self::context`].
-    pub fn logits(&self, image_features: &Tensor) -> Result<Tensor> {
+    fn logits(&self, image_features: &Tensor) -> Result<Tensor> {
         let parts = self.parts.iter().map(|part| self.part_features(part));
         let text = Tensor::cat(&parts.collect::<Result<Vec<_>>>()?, 0)?;
         logits(image_features, &text, self.clip.logit_scale()?)
     }
 
-    /// The context as a variable.
-    pub fn context(&self) -> &Var {
-        &self.context
-    }
-
-    /// What has been learned so far.
-    pub fn coop(&self) -> Result<Coop> {
-        Ok(Coop {
-            context: self.context.as_tensor().copy()?.detach(),
-            ..self.coop.clone()
-        })
+    /// Loss and gradients of a batch.
+    fn answer(&self, features: &Tensor, targets: &Targets) -> Result<(Answered, GradStore)> {
+        let scale = self.clip.logit_scale()?;
+        backward_by_parts(
+            std::slice::from_ref(&self.context),
+            self.parts.len(),
+            |part| self.part_features(&self.parts[part]),
+            |text| {
+                let logits = logits(features, &Tensor::cat(text, 0)?, scale)?;
+                targets.answered(&logits)
+            },
+        )
     }
 }
 
@@ -90,17 +123,16 @@ impl Trainer for CoopTrainer {
     }
 
     fn step(&mut self, features: &Tensor, targets: &Targets, lr: f64) -> Result<StepReport> {
-        let scale = self.clip.logit_scale()?;
-        let answered = backward_by_parts(
-            std::slice::from_ref(&self.context),
-            self.parts.len(),
-            |part| self.part_features(&self.parts[part]),
-            |text| {
-                let logits = logits(features, &Tensor::cat(text, 0)?, scale)?;
-                targets.answered(&logits)
-            },
-        )?;
-        update(&mut self.optimizer, answered, lr)
+        let learning = &self.learning;
+        let batch = (features, targets);
+        self.steps
+            .step(&mut self.optimizer, batch, lr, |features, targets| {
+                learning.answer(features, targets)
+            })
+    }
+
+    fn record(&mut self, is_recorded: bool) {
+        self.steps.record(is_recorded);
     }
 
     fn learner(&self) -> Result<Learner> {
@@ -114,6 +146,7 @@ impl Trainer for CoopTrainer {
     }
 
     fn restore(&mut self, state: &State) -> Result<()> {
+        self.steps.start_over();
         self.optimizer.restore(state)
     }
 }

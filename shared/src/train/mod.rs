@@ -11,8 +11,11 @@ mod memory;
 mod optimizer;
 mod order;
 mod parts;
+#[cfg(feature = "cuda")]
+mod replay;
 mod schedule;
 mod state;
+mod steps;
 mod targets;
 
 pub use c_search::{BestC, FIRST_C, HALVINGS, Trial, search_c};
@@ -57,6 +60,10 @@ pub trait Trainer {
     /// [`Error::Setting`] if the loss is no longer a number; what is learned then
     /// keeps its last good value.
     fn step(&mut self, input: &Tensor, targets: &Targets, lr: f64) -> Result<StepReport>;
+
+    /// Whether steps that come again with a batch of the same shape are recorded on a GPU
+    /// and replayed, where the method can. They are, if nobody says otherwise.
+    fn record(&mut self, _is_recorded: bool) {}
 
     /// A copy of what has been learned so far.
     fn learner(&self) -> Result<Learner>;

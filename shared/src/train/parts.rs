@@ -12,7 +12,7 @@ use crate::parallel::inside;
 /// A backward pass, as its own part of a step.
 pub(super) fn backward(loss: &Tensor) -> Result<GradStore> {
     let _span = trace_span!("backward").entered();
-    Ok(inside(|| loss.backward())?)
+    Ok(inside(loss.device(), || loss.backward())?)
 }
 
 /// The loss and its gradients, where the loss is a function of text features that come

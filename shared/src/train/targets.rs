@@ -129,6 +129,46 @@ impl Targets {
         Ok(hits.to_dtype(DType::F32)?.sum_all()?)
     }
 
+    /// What there is of labels, softened ones and weights.
+    #[cfg(feature = "cuda")]
+    fn tensors(&self) -> [Option<&Tensor>; 3] {
+        [
+            Some(&self.labels),
+            self.soft.as_ref(),
+            self.weights.as_ref(),
+        ]
+    }
+
+    /// Whether the same work answers both.
+    #[cfg(feature = "cuda")]
+    pub(super) fn are_like(&self, others: &Self) -> bool {
+        let form = |of: Option<&Tensor>| of.map(|of| (of.dims().to_vec(), of.dtype()));
+        self.tensors().map(form) == others.tensors().map(form)
+    }
+
+    /// The same in memory of its own.
+    #[cfg(feature = "cuda")]
+    pub(super) fn copied(&self) -> Result<Self> {
+        let copied = |of: &Option<Tensor>| of.as_ref().map(Tensor::force_contiguous).transpose();
+        Ok(Self {
+            labels: self.labels.force_contiguous()?,
+            known: self.known.clone(),
+            soft: copied(&self.soft)?,
+            weights: copied(&self.weights)?,
+        })
+    }
+
+    /// Writes `others`, which are like these, over these where they lie.
+    #[cfg(feature = "cuda")]
+    pub(super) fn overwrite(&self, others: &Self) -> Result<()> {
+        for (to, from) in self.tensors().into_iter().zip(others.tensors()) {
+            if let (Some(to), Some(from)) = (to, from) {
+                to.slice_set(&from.contiguous()?, 0, 0)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Loss and hits of `logits [B, n_classes]`, neither of them waited for.
     pub(super) fn answered(&self, logits: &Tensor) -> Result<Answered> {
         Ok(Answered {

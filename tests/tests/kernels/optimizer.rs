@@ -32,6 +32,7 @@ fn a_step_of_sgd_is_that_of_the_cpu() -> Result<()> {
             velocity: velocity.address(),
             gradient: of_value.address(),
             loss: loss.address(),
+            rates: 0,
             count: COUNT as u64,
             lr: LR as f32,
             momentum: 0.9,
@@ -74,6 +75,70 @@ fn a_step_of_adam_w_is_that_of_the_cpu() -> Result<()> {
     Ok(())
 }
 
+/// A step that is recorded is told other numbers than it reads when it is made.
+#[test]
+fn a_recorded_step_reads_what_changes_from_memory() -> Result<()> {
+    let adam_w = AdamWRates {
+        lr: LR,
+        betas: (0.9, 0.999),
+        epsilon: 1e-8,
+        weight_decay: 0.01,
+        steps: 3,
+    };
+    let told = AdamWRates {
+        lr: 0.0,
+        weight_decay: 0.5,
+        steps: 1,
+        ..adam_w
+    };
+    let sgd = |[value, velocity, _, gradient]: [u64; 4], rates, lr| SgdStep {
+        value,
+        velocity,
+        gradient,
+        loss: 0,
+        rates,
+        count: COUNT as u64,
+        lr,
+        momentum: 0.9,
+        weight_decay: 5e-4,
+    };
+    let memory = || [1, 2, 3, 4].map(|of| Memory::of(Type::F32, &numbers(COUNT, of)));
+    let squares: Vec<f32> = numbers(COUNT, 3).iter().map(|it| it * it).collect();
+    for is_adam_w in [false, true] {
+        let [mut plain, mut recorded] = [memory(), memory()];
+        for operands in [&mut plain, &mut recorded] {
+            operands[2] = Memory::of(Type::F32, &squares);
+        }
+        let of_plain = plain.each_mut().map(Memory::address);
+        let of_recorded = recorded.each_mut().map(Memory::address);
+        // SAFETY: every address is that of `COUNT` values, those of the rates of as many as
+        // each kernel reads.
+        unsafe {
+            match is_adam_w {
+                false => {
+                    let mut rates = Memory::of(Type::F32, &[LR as f32]);
+                    run(sgd(of_plain, 0, LR as f32), Type::F32);
+                    run(sgd(of_recorded, rates.address(), 7.0), Type::F32);
+                }
+                true => {
+                    let mut rates = Memory::of(Type::F32, &adam_w.values());
+                    run(AdamWStep::new(of_plain, 0, COUNT, adam_w), Type::F32);
+                    let recorded = AdamWStep {
+                        rates: rates.address(),
+                        ..AdamWStep::new(of_recorded, 0, COUNT, told)
+                    };
+                    run(recorded, Type::F32);
+                }
+            }
+        }
+        for (plain, recorded) in plain.iter().zip(&recorded) {
+            assert_eq!(recorded.values(), plain.values(), "AdamW: {is_adam_w}");
+        }
+        assert_ne!(recorded[0].values(), numbers(COUNT, 1), "nothing changed");
+    }
+    Ok(())
+}
+
 #[test]
 fn a_loss_that_is_no_number_changes_nothing() {
     for loss in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
@@ -87,6 +152,7 @@ fn a_loss_that_is_no_number_changes_nothing() {
             velocity: first,
             gradient,
             loss: loss.address(),
+            rates: 0,
             count: COUNT as u64,
             lr: 1.0,
             momentum: 0.9,

@@ -10,6 +10,7 @@ pub mod device;
 mod layer_norm;
 mod optimizer;
 mod pointwise;
+pub mod recorded;
 
 pub use super::attention::{TILE, Tiles};
 pub use attention::{

@@ -14,6 +14,9 @@ pub struct SgdStep {
     pub gradient: Address,
     /// The loss of the step: if it is no number, nothing changes. 0 where there is none.
     pub loss: Address,
+    /// `[1]`: the learning rate, read when the step is made, instead of `lr`. 0 where there
+    /// is none.
+    pub rates: Address,
     pub count: u64,
     pub lr: f32,
     pub momentum: f32,
@@ -30,6 +33,9 @@ pub struct AdamWStep {
     pub gradient: Address,
     /// As of [`SgdStep`].
     pub loss: Address,
+    /// [`AdamWRates::values`], read when the step is made, instead of `keep`, `rate` and
+    /// `correction`. 0 where there is none.
+    pub rates: Address,
     pub count: u64,
     pub beta_1: f32,
     /// 1 − beta_1
@@ -56,27 +62,41 @@ pub struct AdamWRates {
     pub steps: i32,
 }
 
+impl AdamWRates {
+    /// What is another number in each step: `[keep, rate, correction]` of [`AdamWStep`].
+    pub fn values(&self) -> [f32; 3] {
+        let (beta_1, beta_2) = self.betas;
+        let correction_1 = 1.0 - beta_1.powi(self.steps);
+        let correction_2 = 1.0 - beta_2.powi(self.steps);
+        [
+            (1.0 - self.lr * self.weight_decay) as f32,
+            (self.lr / correction_1) as f32,
+            (1.0 / correction_2) as f32,
+        ]
+    }
+}
+
 impl AdamWStep {
     /// A step of `[value, first, second, gradient]`, each of `count` values.
     pub fn new(operands: [Address; 4], loss: Address, count: usize, rates: AdamWRates) -> Self {
         let [value, first, second, gradient] = operands;
         let (beta_1, beta_2) = rates.betas;
-        let correction_1 = 1.0 - beta_1.powi(rates.steps);
-        let correction_2 = 1.0 - beta_2.powi(rates.steps);
+        let [keep, rate, correction] = rates.values();
         Self {
             value,
             first,
             second,
             gradient,
             loss,
+            rates: 0,
             count: count as u64,
             beta_1: beta_1 as f32,
             rest_1: (1.0 - beta_1) as f32,
             beta_2: beta_2 as f32,
             rest_2: (1.0 - beta_2) as f32,
-            keep: (1.0 - rates.lr * rates.weight_decay) as f32,
-            rate: (rates.lr / correction_1) as f32,
-            correction: (1.0 / correction_2) as f32,
+            keep,
+            rate,
+            correction,
             epsilon: rates.epsilon as f32,
         }
     }

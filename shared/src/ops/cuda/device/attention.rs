@@ -7,6 +7,7 @@ use candle_core::backend::{BackendDevice, BackendStorage};
 use candle_core::cuda::cudarc::driver::{CudaSlice, DevicePtr};
 use candle_core::{CudaDevice, CudaStorage, Layout, Result, Shape, bail};
 
+use super::graph::{is_recording, keep};
 use super::{Real, common, launch, operand, room, written};
 use crate::ops::attention::Queries;
 use crate::ops::cuda::{Address, Operands, Tables, Tiles};
@@ -34,7 +35,11 @@ fn sent(sequences: &Sequences, asked: Queries, device: &CudaDevice) -> Result<Ar
         is_same && sent.sequences.groups() == sequences.groups()
     });
     if let Some(sent) = found {
+        keep(sent);
         return Ok(sent.clone());
+    }
+    if is_recording() {
+        bail!("tables of attention would be sent while the device records");
     }
     let tiles = Tiles::new(sequences, asked);
     let sent = Arc::new(Sent {

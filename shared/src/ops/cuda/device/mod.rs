@@ -2,6 +2,7 @@
 
 mod activation;
 mod attention;
+mod graph;
 mod layer_norm;
 mod linear;
 mod memory;
@@ -11,10 +12,11 @@ pub(in crate::ops) use activation::{quick_gelu, quick_gelu_grad};
 pub(in crate::ops) use attention::{
     attention_of_one, attention_of_one_grad, self_attention, self_attention_grad,
 };
+pub use graph::{Recording, overwrite, warmed_up};
 pub(in crate::ops) use layer_norm::{layer_norm, layer_norm_grad_weight_bias, layer_norm_grad_x};
 pub(in crate::ops) use linear::add_bias;
-pub use memory::keep_memory;
-pub use optimizer::{adam_w_step, sgd_step, steps_here};
+pub use memory::open;
+pub use optimizer::{Beside, adam_w_step, sgd_step, steps_here};
 
 use std::sync::OnceLock;
 
