@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::cuda::device;
 use super::erf::erf;
 use super::exp::exp;
-use super::number::{Each, Number, each, each_in_place};
+use super::number::{Each, Number, each_in_place};
 use super::{contiguous, has_own_body, is_cpu_f32};
 use crate::parallel::*;
 
@@ -34,6 +34,18 @@ impl Activation {
         if has_own_body {
             return x.contiguous()?.apply_op1(Activate(self));
         }
+        #[cfg(target_arch = "wasm32")]
+        bail!(
+            "activation: {:?} of {:?}; expected f32",
+            x.dims(),
+            x.dtype()
+        );
+        #[cfg(not(target_arch = "wasm32"))]
+        self.composed(x)
+    }
+
+    #[cfg(not(target_arch = "wasm32"))]
+    fn composed(self, x: &Tensor) -> Result<Tensor> {
         match self {
             Self::QuickGelu => {
                 // By way of tanh: an exponential would overflow for small x, and its
@@ -52,7 +64,7 @@ impl Activation {
 
     /// Applies it to values where they are.
     pub(super) fn in_place(self, values: &mut [f32]) {
-        activate_in_place(self, values);
+        activate(self, values);
     }
 }
 
@@ -65,30 +77,22 @@ const DENSITY: f32 = 0.398_942_3;
 const TASK: usize = 1 << 14;
 
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx512dq+avx512bw", "x86_64+avx2"))]
-fn activate(activation: Activation, x: &[f32], y: &mut [f32]) {
-    match activation {
-        Activation::QuickGelu => each(x, y, &QuickGelu),
-        Activation::Gelu => each(x, y, &Gelu),
-    }
-}
-
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx512dq+avx512bw", "x86_64+avx2"))]
-fn activate_in_place(activation: Activation, values: &mut [f32]) {
+fn activate(activation: Activation, values: &mut [f32]) {
     match activation {
         Activation::QuickGelu => each_in_place(values, &QuickGelu),
         Activation::Gelu => each_in_place(values, &Gelu),
     }
 }
 
+/// Values become their gradients, given those of what is made of them.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx512dq+avx512bw", "x86_64+avx2"))]
-fn differentiate(activation: Activation, x: &[f32], grad: &[f32], grad_x: &mut [f32]) {
+fn differentiate(activation: Activation, values: &mut [f32], grad: &[f32]) {
     match activation {
-        Activation::QuickGelu => each(x, grad_x, &SlopeOfQuickGelu),
-        Activation::Gelu => each(x, grad_x, &SlopeOfGelu),
+        Activation::QuickGelu => each_in_place(values, &SlopeOfQuickGelu),
+        Activation::Gelu => each_in_place(values, &SlopeOfGelu),
     }
-    for (grad_x, &grad) in grad_x.iter_mut().zip(grad) {
-        *grad_x *= grad;
-    }
+    let values = values.iter_mut().zip(grad);
+    values.for_each(|(value, grad)| *value *= grad);
 }
 
 struct QuickGelu;
@@ -148,10 +152,9 @@ impl CustomOp1 for Activate {
 
     fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let x = contiguous(self.name(), x, layout)?;
-        let mut y = vec![0f32; x.len()];
+        let mut y = x.to_vec();
         y.par_chunks_mut(TASK)
-            .zip(x.par_chunks(TASK))
-            .for_each(|(y, x)| activate(self.0, x, y));
+            .for_each(|values| activate(self.0, values));
         Ok((CpuStorage::F32(y), layout.shape().clone()))
     }
 
@@ -194,11 +197,11 @@ impl CustomOp2 for Differentiate {
                 grad.len()
             );
         }
-        let mut grad_x = vec![0f32; x.len()];
+        let mut grad_x = x.to_vec();
         grad_x
             .par_chunks_mut(TASK)
-            .zip(x.par_chunks(TASK).zip(grad.par_chunks(TASK)))
-            .for_each(|(grad_x, (x, grad))| differentiate(self.0, x, grad, grad_x));
+            .zip(grad.par_chunks(TASK))
+            .for_each(|(values, grad)| differentiate(self.0, values, grad));
         Ok((CpuStorage::F32(grad_x), layout.shape().clone()))
     }
 
