@@ -21,11 +21,16 @@ fn outcome(run: &Path) -> Result<(Vec<u8>, String)> {
     Ok((learned, metrics))
 }
 
-/// Starts the run again and again, and kills it with SIGKILL, until it ends by itself:
-/// every other time at a random moment, else a random moment behind its next checkpoint,
-/// so that it gets on however slow the machine is. Returns how many of the kills hit it
-/// behind its first checkpoint.
-fn run_with_kills(here: &Path, arguments: &str, random: &mut ChaCha8Rng) -> Result<usize> {
+/// Starts a run that takes so `long` again and again, and kills it with SIGKILL, until it
+/// ends by itself: every other time at a random moment, else a random moment behind its next
+/// checkpoint, so that it gets on, and is not soon done, however fast the machine is. Returns
+/// how many of the kills hit it behind its first checkpoint.
+fn run_with_kills(
+    here: &Path,
+    arguments: &str,
+    long: Duration,
+    random: &mut ChaCha8Rng,
+) -> Result<usize> {
     let run = here.join("killed");
     let checkpoint = run.join("checkpoint.safetensors");
     let written = || {
@@ -44,9 +49,9 @@ fn run_with_kills(here: &Path, arguments: &str, random: &mut ChaCha8Rng) -> Resu
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()?;
-        let delay = Duration::from_millis(match attempt % 2 {
-            0 => random.random_range(0..200),
-            _ => random.random_range(0..1500),
+        let delay = long.mul_f64(match attempt % 2 {
+            0 => random.random_range(0.0..0.1),
+            _ => random.random_range(0.0..0.2),
         });
         let mut start = Instant::now();
         while start.elapsed() < delay && child.try_wait()?.is_none() {
@@ -85,8 +90,9 @@ fn a_killed_run_ends_as_if_it_had_not_been() -> Result<()> {
          --patience 20 --rank 2",
     ] {
         let arguments = arguments.split_whitespace().collect::<Vec<_>>().join(" ");
+        let begun = Instant::now();
         succeeds(here, &format!("{arguments} --out whole"))?;
-        let hits = run_with_kills(here, &arguments, &mut random)?;
+        let hits = run_with_kills(here, &arguments, begun.elapsed(), &mut random)?;
         ensure!(
             hits >= 3,
             "{arguments}: only {hits} kills behind a checkpoint"
