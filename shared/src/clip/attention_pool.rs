@@ -31,28 +31,27 @@ impl AttentionPool {
     ) -> Result<Self> {
         const PREFIX: &str = "visual.attnpool";
         let columns = channels / heads;
+        let mut take = |name: &str, dims: &[usize]| weights.take(&format!("{PREFIX}.{name}"), dims);
+        let square = [channels, channels];
+        let by_head = (heads, columns, channels);
+        let keys = take("k_proj.weight", &square)?.reshape(by_head)?;
+        let values = take("v_proj.weight", &square)?.reshape(by_head)?;
+        // It moves all scores of a query by as much, which their softmax takes back.
+        let _key_bias = take("k_proj.bias", &[channels])?;
+        let value_bias = take("v_proj.bias", &[channels])?;
+        let positional_embedding = take("positional_embedding", &[positions, channels])?;
         let mut linear = |name: &str, outputs| {
             let weight = format!("{PREFIX}.{name}.weight");
             let bias = format!("{PREFIX}.{name}.bias");
             weights.take_linear(&weight, &bias, [outputs, channels])
         };
-        let (query, output) = (linear("q_proj", channels)?, linear("c_proj", embed_dim)?);
-        // The keys' bias moves all scores of a query by as much, which their softmax takes
-        // back.
-        let (key, value) = (linear("k_proj", channels)?, linear("v_proj", channels)?);
-        let by_head = |weight: Tensor| weight.reshape((heads, columns, channels));
         Ok(Self {
-            query,
-            keys: by_head(key.weight.values()?)?.contiguous()?,
-            values: by_head(value.weight.values()?)?
-                .transpose(1, 2)?
-                .contiguous()?,
-            value_bias: value.bias,
-            output,
-            positional_embedding: weights.take(
-                &format!("{PREFIX}.positional_embedding"),
-                &[positions, channels],
-            )?,
+            positional_embedding,
+            query: linear("q_proj", channels)?,
+            keys: keys.contiguous()?,
+            values: values.transpose(1, 2)?.contiguous()?,
+            value_bias,
+            output: linear("c_proj", embed_dim)?,
         })
     }
 

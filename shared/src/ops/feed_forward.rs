@@ -31,7 +31,6 @@ impl FeedForward {
         let hidden = self.first.forward(&self.norm.forward(&input)?)?;
         let activated = self.activation.forward(&hidden)?;
         let y = self.second.forward_then(&activated, Then::Add(&input))?;
-        drop(activated);
         let layers = self.clone();
         with_gradient(y, [x], move |grad| {
             let of_hidden = layers.second.weight.times(grad)?;

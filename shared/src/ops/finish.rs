@@ -73,27 +73,24 @@ impl Finish {
         [rows, columns]: [usize; 2],
         work: impl FnOnce(Finisher<'_>) -> R,
     ) -> Result<R> {
-        let pointwise = self.pointwise;
-        let Some(beside) = &self.beside else {
-            let beside = None;
-            return Ok(work(Finisher {
-                beside,
-                columns,
-                pointwise,
-            }));
+        let beside = self.beside.as_ref().map(Tensor::storage_and_layout);
+        let beside = match &beside {
+            Some((storage, layout)) => {
+                let Storage::Cpu(storage) = &**storage else {
+                    bail!("what is added to a product is not on the CPU");
+                };
+                let values = contiguous("what is added to a product", storage, layout)?;
+                if values.len() != rows * columns {
+                    bail!("{} values to add to {rows} × {columns}", values.len());
+                }
+                Some(values)
+            }
+            None => None,
         };
-        let (storage, layout) = beside.storage_and_layout();
-        let Storage::Cpu(storage) = &*storage else {
-            bail!("what is added to a product is not on the CPU");
-        };
-        let beside = contiguous("what is added to a product", storage, layout)?;
-        if beside.len() != rows * columns {
-            bail!("{} values to add to {rows} × {columns}", beside.len());
-        }
         Ok(work(Finisher {
-            beside: Some(beside),
+            beside,
             columns,
-            pointwise,
+            pointwise: self.pointwise,
         }))
     }
 }

@@ -116,8 +116,8 @@ impl Weight {
     /// The panels `[⌈out / 32⌉, in, 32]`, if the weight lies in such.
     #[cfg(not(target_arch = "wasm32"))]
     pub(super) fn as_wide_panels(&self) -> Option<&Tensor> {
-        match &self.values {
-            Values::Panels(panels) if panels.dims()[2] == wide::COLUMNS => Some(panels),
+        match self.panels() {
+            Some((panels, Kind::Wide)) => Some(panels),
             _ => None,
         }
     }
@@ -185,13 +185,11 @@ impl Weight {
 
     /// The same and what follows it, in one go where no gradient comes back.
     pub fn linear_then(&self, x: &Tensor, bias: Option<&Tensor>, then: Then<'_>) -> Result<Tensor> {
-        let Some((panels, kind)) = self.panels() else {
+        // A bias that is trained needs what panels do not have.
+        let is_trained = bias.is_some_and(Tensor::track_op);
+        let Some((panels, kind)) = self.panels().filter(|_| !is_trained) else {
             return then.behind(linear(x, &self.values()?, bias)?);
         };
-        // A bias that is trained needs what panels do not have.
-        if bias.is_some_and(Tensor::track_op) {
-            return then.behind(linear(x, &self.values()?, bias)?);
-        }
         let bias = match bias {
             Some(bias) => bias.contiguous()?,
             None => Tensor::zeros(self.outputs, x.dtype(), x.device())?,
@@ -212,8 +210,11 @@ impl Weight {
     fn panels(&self) -> Option<(&Tensor, Kind)> {
         match &self.values {
             Values::Dense(_) => None,
-            Values::Panels(panels) if panels.dims()[2] == COLUMNS => Some((panels, Kind::Narrow)),
-            Values::Panels(panels) => Some((panels, Kind::Wide)),
+            #[cfg(not(target_arch = "wasm32"))]
+            Values::Panels(panels) if panels.dims()[2] == wide::COLUMNS => {
+                Some((panels, Kind::Wide))
+            }
+            Values::Panels(panels) => Some((panels, Kind::Narrow)),
             Values::Whole(bytes, columns) => Some((bytes, Kind::Whole(columns.clone()))),
         }
     }

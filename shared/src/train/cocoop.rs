@@ -6,7 +6,7 @@ use candle_core::{Tensor, Var};
 use super::parts::{backward, backward_by_parts};
 use super::steps::Steps;
 use super::targets::Answered;
-use super::{Input, Optimizer, OptimizerSettings, State, StepReport, Targets, Trainer};
+use super::{Input, OptimizerSettings, State, StepReport, Targets, Trainer};
 use crate::clip::{Clip, logits};
 use crate::error::Result;
 use crate::learners::{CoCoOp, Learner, PromptTokens, Prompts, text_features};
@@ -14,7 +14,6 @@ use crate::learners::{CoCoOp, Learner, PromptTokens, Prompts, text_features};
 /// A context and its net in training.
 pub struct CoCoOpTrainer {
     learning: Learning,
-    optimizer: Optimizer,
     steps: Steps,
 }
 
@@ -58,7 +57,7 @@ impl CoCoOpTrainer {
             })
             .collect::<Result<_>>()?;
         Ok(Self {
-            optimizer: optimizer.start(variables.clone()),
+            steps: Steps::of(optimizer.start(variables.clone())),
             learning: Learning {
                 clip: clip.clone(),
                 prompts: cocoop.coop.prompts(clip, tokens)?,
@@ -67,7 +66,6 @@ impl CoCoOpTrainer {
                 variables,
                 cocoop,
             },
-            steps: Steps::default(),
         })
     }
 
@@ -137,12 +135,8 @@ impl Trainer for CoCoOpTrainer {
 
     /// The published method has batches of one image.
     fn step(&mut self, features: &Tensor, targets: &Targets, lr: f64) -> Result<StepReport> {
-        let learning = &self.learning;
-        let batch = (features, targets);
-        self.steps
-            .step(&mut self.optimizer, batch, lr, |features, targets| {
-                learning.answer(features, targets)
-            })
+        let answer = |features: &Tensor, targets: &Targets| self.learning.answer(features, targets);
+        self.steps.step((features, targets), lr, answer)
     }
 
     fn record(&mut self, is_recorded: bool) {
@@ -158,13 +152,10 @@ impl Trainer for CoCoOpTrainer {
     }
 
     fn state(&self) -> Result<State> {
-        let mut state = State::default();
-        self.optimizer.save(&mut state)?;
-        Ok(state)
+        self.steps.state()
     }
 
     fn restore(&mut self, state: &State) -> Result<()> {
-        self.steps.start_over();
-        self.optimizer.restore(state)
+        self.steps.restore(state)
     }
 }

@@ -6,7 +6,7 @@ use candle_core::{Tensor, Var};
 use super::parts::backward_by_parts;
 use super::steps::Steps;
 use super::targets::Answered;
-use super::{Input, Optimizer, OptimizerSettings, State, StepReport, Targets, Trainer};
+use super::{Input, OptimizerSettings, State, StepReport, Targets, Trainer};
 use crate::clip::{Clip, logits, normalise};
 use crate::error::Result;
 use crate::learners::{Coop, Learner, PromptTokens, Prompts, text_features};
@@ -14,7 +14,6 @@ use crate::learners::{Coop, Learner, PromptTokens, Prompts, text_features};
 /// A context in training.
 pub struct CoopTrainer {
     learning: Learning,
-    optimizer: Optimizer,
     steps: Steps,
 }
 
@@ -51,14 +50,13 @@ impl CoopTrainer {
             parts.push(Part { first, prompts });
         }
         Ok(Self {
-            optimizer: optimizer.start(vec![context.clone()]),
+            steps: Steps::of(optimizer.start(vec![context.clone()])),
             learning: Learning {
                 clip: clip.clone(),
                 parts,
                 context,
                 coop,
             },
-            steps: Steps::default(),
         })
     }
 
@@ -123,12 +121,8 @@ impl Trainer for CoopTrainer {
     }
 
     fn step(&mut self, features: &Tensor, targets: &Targets, lr: f64) -> Result<StepReport> {
-        let learning = &self.learning;
-        let batch = (features, targets);
-        self.steps
-            .step(&mut self.optimizer, batch, lr, |features, targets| {
-                learning.answer(features, targets)
-            })
+        let answer = |features: &Tensor, targets: &Targets| self.learning.answer(features, targets);
+        self.steps.step((features, targets), lr, answer)
     }
 
     fn record(&mut self, is_recorded: bool) {
@@ -140,14 +134,11 @@ impl Trainer for CoopTrainer {
     }
 
     fn state(&self) -> Result<State> {
-        let mut state = State::default();
-        self.optimizer.save(&mut state)?;
-        Ok(state)
+        self.steps.state()
     }
 
     fn restore(&mut self, state: &State) -> Result<()> {
-        self.steps.start_over();
-        self.optimizer.restore(state)
+        self.steps.restore(state)
     }
 }
 

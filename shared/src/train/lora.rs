@@ -146,8 +146,7 @@ impl Trainer for LoraTrainer {
     }
 
     fn state(&self) -> Result<State> {
-        let mut state = State::default();
-        self.optimizer.save(&mut state)?;
+        let mut state = self.optimizer.state()?;
         state.put_number("steps", self.steps);
         Ok(state)
     }

@@ -78,8 +78,9 @@ impl Optimizer {
         }
     }
 
-    /// Adds what the next step depends on to `state`: variables and moments.
-    pub fn save(&self, state: &mut State) -> Result<()> {
+    /// What the next step depends on: variables and moments.
+    pub fn state(&self) -> Result<State> {
+        let mut state = State::default();
         match self {
             Self::Sgd(sgd) => {
                 for (at, (variable, velocity)) in sgd.variables.iter().enumerate() {
@@ -100,7 +101,7 @@ impl Optimizer {
                 }
             }
         }
-        Ok(())
+        Ok(state)
     }
 
     /// Puts a saved state back.

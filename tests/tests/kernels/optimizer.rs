@@ -11,6 +11,17 @@ use crate::numbers;
 const COUNT: usize = 300;
 const LR: f64 = 0.03;
 
+/// Those of AdamW's step of this number.
+fn rates(steps: i32) -> AdamWRates {
+    AdamWRates {
+        lr: LR,
+        betas: (0.9, 0.999),
+        epsilon: 1e-8,
+        weight_decay: 0.01,
+        steps,
+    }
+}
+
 fn step(optimizer: &mut Optimizer, variable: &Var, gradient: &[f32]) -> Result<()> {
     let gradient = Tensor::from_slice(gradient, COUNT, &Device::Cpu)?;
     let gradients = (variable.as_tensor() * gradient)?.sum_all()?.backward()?;
@@ -61,15 +72,9 @@ fn a_step_of_adam_w_is_that_of_the_cpu() -> Result<()> {
             second.address(),
             gradient.address(),
         ];
-        let rates = AdamWRates {
-            lr: LR,
-            betas: (0.9, 0.999),
-            epsilon: 1e-8,
-            weight_decay: 0.01,
-            steps,
-        };
+        let step = AdamWStep::new(operands, 0, COUNT, rates(steps));
         // SAFETY: every address is that of `COUNT` values.
-        unsafe { run(AdamWStep::new(operands, 0, COUNT, rates), Type::F32) };
+        unsafe { run(step, Type::F32) };
         assert_eq!(value.values(), variable.to_vec1::<f32>()?, "step {steps}");
     }
     Ok(())
@@ -78,13 +83,7 @@ fn a_step_of_adam_w_is_that_of_the_cpu() -> Result<()> {
 /// A step that is recorded is told other numbers than it reads when it is made.
 #[test]
 fn a_recorded_step_reads_what_changes_from_memory() -> Result<()> {
-    let adam_w = AdamWRates {
-        lr: LR,
-        betas: (0.9, 0.999),
-        epsilon: 1e-8,
-        weight_decay: 0.01,
-        steps: 3,
-    };
+    let adam_w = rates(3);
     let told = AdamWRates {
         lr: 0.0,
         weight_decay: 0.5,
@@ -158,14 +157,7 @@ fn a_loss_that_is_no_number_changes_nothing() {
             momentum: 0.9,
             weight_decay: 0.0,
         };
-        let rates = AdamWRates {
-            lr: LR,
-            betas: (0.9, 0.999),
-            epsilon: 1e-8,
-            weight_decay: 0.01,
-            steps: 1,
-        };
-        let adam_w = AdamWStep::new(addresses, loss.address(), COUNT, rates);
+        let adam_w = AdamWStep::new(addresses, loss.address(), COUNT, rates(1));
         // SAFETY: every address is that of `COUNT` values, that of the loss of one.
         unsafe {
             run(sgd, Type::F32);

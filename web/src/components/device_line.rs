@@ -2,6 +2,7 @@
 
 use yew::prelude::*;
 
+use crate::format::count;
 use crate::hooks::device_facts;
 use crate::state::State;
 
@@ -12,10 +13,7 @@ pub fn device_line(state: &State) -> Html {
     let mut engine = "WebAssembly with SIMD".to_string();
     if let Some(model) = state.model.info() {
         parts.push(format!("{}, {} px", model.image_encoder, model.image_side));
-        engine += &match model.threads {
-            1 => " on 1 thread".to_string(),
-            threads => format!(" on {threads} threads"),
-        };
+        engine += &format!(" on {}", count(model.threads, "thread", "threads"));
     }
     parts.push(engine);
     if let Some(cores) = facts.cores {

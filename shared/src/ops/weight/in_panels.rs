@@ -21,7 +21,8 @@ use crate::ops::{Then, contiguous};
 pub enum Kind {
     /// `[⌈out / 8⌉, in, 8]`
     Narrow,
-    /// `[⌈out / 32⌉, in, 32]`, which WebAssembly has none of.
+    /// `[⌈out / 32⌉, in, 32]`
+    #[cfg(not(target_arch = "wasm32"))]
     Wide,
     /// Bytes `[⌈out / 8⌉, ⌈in / 4⌉, 32]`, and what their columns mean.
     Whole(Arc<[Column]>),
@@ -104,8 +105,6 @@ impl CustomOp3 for Linear {
                 let work = |finisher: Finisher<'_>| wide::product(rows, &x, right, finisher);
                 self.finish.on([rows, outputs], work)?
             }
-            #[cfg(target_arch = "wasm32")]
-            Kind::Wide => bail!("there are no panels of 32 columns in WebAssembly"),
             Kind::Narrow => {
                 let (panels, x) = (floats()?, Matrix::rows(x, inputs));
                 let work = |finisher: Finisher<'_>| product(shape, x, panels, bias, finisher);
@@ -188,8 +187,6 @@ impl CustomOp2 for Times {
                 };
                 wide::product(rows, &grad, right, Finisher::NONE)
             }
-            #[cfg(target_arch = "wasm32")]
-            Kind::Wide => bail!("there are no panels of 32 columns in WebAssembly"),
             Kind::Narrow => {
                 let panels = floats()?;
                 let value = |output, input| at::<COLUMNS>(panels, inputs, input, output);
