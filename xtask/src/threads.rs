@@ -15,8 +15,9 @@ const NAME: &str = "worker_threads";
 
 /// What the compiler is told: memory that is shared, at most so many bytes of it, and where
 /// each thread's own begins.
-const FLAGS: [&str; 8] = [
+const FLAGS: [&str; 9] = [
     "target-feature=+simd128,+atomics,+bulk-memory",
+    "llvm-args=-disable-lsr", // see `.cargo/config.toml`
     "link-arg=--shared-memory",
     "link-arg=--import-memory",
     "link-arg=--max-memory=4294967296",

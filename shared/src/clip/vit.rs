@@ -24,6 +24,9 @@ pub struct VisionTransformer {
     reads_alone: bool,
 }
 
+/// The patch embedding in OpenAI's state dict.
+const CONV1: &str = "visual.conv1.weight";
+
 impl VisionTransformer {
     /// Reads the tensors under `visual.`, for images of `side × side` pixels.
     pub fn load(
@@ -33,9 +36,10 @@ impl VisionTransformer {
         embed_dim: usize,
     ) -> Result<Self> {
         let (width, grid) = (tower.width, side / patch);
-        let conv1 = weights.take("visual.conv1.weight", &[width, 3, patch, patch])?;
+        let conv1 = weights.take(CONV1, &[width, 3, patch, patch])?;
+        let conv1 = conv1.reshape((width, 3 * patch * patch))?;
         Ok(Self {
-            patch_embedding: Weight::new(conv1.reshape((width, 3 * patch * patch))?)?,
+            patch_embedding: weights.lay_out(CONV1, conv1)?,
             class_embedding: weights.take("visual.class_embedding", &[width])?,
             positional_embedding: weights
                 .take("visual.positional_embedding", &[grid * grid + 1, width])?,

@@ -1,6 +1,6 @@
 //! An exponential that becomes SIMD code on every target.
 
-use super::number::Number;
+use super::number::{Number, polynomial};
 
 /// `e^x`, within 2 units in the last place for `x` in `[-87, 88]` and clamped
 /// outside (Cephes `expf`: reduction by ln 2 and a polynomial of degree six).
@@ -19,21 +19,13 @@ pub(super) fn exp<N: Number>(x: N) -> N {
     let k = shifted.minus(number(ROUND));
     let r = x.minus(k.times(number(0.693_359_4)));
     let r = r.plus(k.times(number(2.121_944_4e-4)));
-    let mut p = number(1.987_569_1e-4);
-    for coefficient in COEFFICIENTS {
-        p = p.times(r).plus(number(coefficient));
-    }
+    let p: N = polynomial!(
+        r;
+        1.987_569_1e-4, 1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5
+    );
     let e = p.times(r.times(r)).plus(r).plus(number(1.0));
     e.times(shifted.power_of_two(ROUND))
 }
-
-const COEFFICIENTS: [f32; 5] = [
-    1.398_199_9e-3,
-    8.333_452e-3,
-    4.166_579_6e-2,
-    1.666_666_5e-1,
-    0.5,
-];
 
 #[cfg(test)]
 mod tests {

@@ -2,6 +2,8 @@
 
 use candle_core::{Result, Storage, Tensor, bail};
 
+use super::number::{Four, Lanes, Number};
+use super::tile::{Eight, copy};
 use super::{Activation, contiguous};
 
 /// What follows a product.
@@ -115,9 +117,22 @@ impl Finisher<'_> {
     /// Finishes `values` of a row, from `column` on.
     #[inline(always)]
     pub fn finish(&self, row: usize, column: usize, values: &mut [f32]) {
-        if self.beside.is_some() || !matches!(self.pointwise, Pointwise::Itself) {
+        if !self.is_nothing() {
             self.change(row, column, values);
         }
+    }
+
+    /// Finishes the first `width` values of some rows, from `row` and `column` on; what is
+    /// behind those means nothing.
+    #[inline(always)]
+    pub fn finish_rows(&self, row: usize, column: usize, width: usize, rows: &mut [Eight]) {
+        if !self.is_nothing() {
+            self.change_rows(row, column, width, rows);
+        }
+    }
+
+    fn is_nothing(&self) -> bool {
+        self.beside.is_none() && matches!(self.pointwise, Pointwise::Itself)
     }
 
     /// It is called, not copied: as a part of the product's innermost loops it would take a
@@ -125,10 +140,31 @@ impl Finisher<'_> {
     #[inline(never)]
     fn change(&self, row: usize, column: usize, values: &mut [f32]) {
         if let Some(beside) = self.beside {
-            let beside = &beside[row * self.columns + column..];
-            let values = values.iter_mut().zip(beside);
+            let values = values
+                .iter_mut()
+                .zip(&beside[row * self.columns + column..]);
             values.for_each(|(value, beside)| *value += beside);
         }
+        self.change_each(values);
+    }
+
+    #[inline(never)]
+    fn change_rows(&self, row: usize, column: usize, width: usize, rows: &mut [Eight]) {
+        if let Some(beside) = self.beside {
+            for (row, values) in (row..).zip(rows.iter_mut()) {
+                let mut more = Eight::default();
+                let beside = &beside[row * self.columns + column..][..width];
+                copy(beside, &mut more.as_flattened_mut()[..width]);
+                for (values, more) in values.iter_mut().zip(&more) {
+                    Lanes::load(values).plus(Lanes::load(more)).store(values);
+                }
+            }
+        }
+        self.change_each(rows.as_flattened_mut().as_flattened_mut());
+    }
+
+    #[inline(always)]
+    fn change_each(&self, values: &mut [f32]) {
         match self.pointwise {
             Pointwise::Itself => (),
             Pointwise::Relu => values.iter_mut().for_each(|value| *value = value.max(0.0)),

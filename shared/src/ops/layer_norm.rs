@@ -9,7 +9,8 @@ use multiversion::multiversion;
 
 #[cfg(feature = "cuda")]
 use super::cuda::device;
-use super::lanes::{sum, sum_of};
+use super::lanes::{First, ProductFrom, SquareFrom, sum, sum_of};
+use super::number::{Four, Lanes, Number};
 use super::{contiguous, has_own_body};
 use crate::parallel::*;
 
@@ -59,8 +60,8 @@ const ROWS_PER_TASK: usize = 32;
 #[inline(always)]
 fn statistics(row: &[f32], epsilon: f32) -> (f32, f32) {
     let count = row.len() as f32;
-    let mean = sum(row, |x| x) / count;
-    let variance = sum(row, |x| (x - mean) * (x - mean)) / count;
+    let mean = sum(row, &First) / count;
+    let variance = sum(row, &SquareFrom(mean)) / count;
     (mean, 1.0 / (variance + epsilon).sqrt())
 }
 
@@ -70,10 +71,41 @@ fn normalise_rows(x: &[f32], weight: &[f32], bias: &[f32], epsilon: f32, y: &mut
     let width = weight.len();
     for (y, x) in y.chunks_exact_mut(width).zip(x.chunks_exact(width)) {
         let (mean, scale) = statistics(x, epsilon);
+        if cfg!(target_arch = "wasm32") {
+            normalise_by_fours::<Lanes>(x, (mean, scale), weight, bias, y);
+            continue;
+        }
         let both = weight.iter().zip(bias);
         for ((y, x), (weight, bias)) in y.iter_mut().zip(x).zip(both) {
-            *y = (x - mean) * scale * weight + bias;
+            *y = normalised(*x, (mean, scale), *weight, *bias);
         }
+    }
+}
+
+#[inline(always)]
+fn normalised<N: Number>(x: N, (mean, scale): (f32, f32), weight: N, bias: N) -> N {
+    let centred = x.minus(N::splat(mean));
+    centred.times(N::splat(scale)).times(weight).plus(bias)
+}
+
+#[inline(always)]
+fn normalise_by_fours<V: Four>(
+    x: &[f32],
+    statistics: (f32, f32),
+    weight: &[f32],
+    bias: &[f32],
+    y: &mut [f32],
+) {
+    let ((x, last_x), (y, last_y)) = (x.as_chunks::<4>(), y.as_chunks_mut::<4>());
+    let ((weight, last_weight), (bias, last_bias)) =
+        (weight.as_chunks::<4>(), bias.as_chunks::<4>());
+    for ((y, x), (weight, bias)) in y.iter_mut().zip(x).zip(weight.iter().zip(bias)) {
+        let (weight, bias) = (V::load(weight), V::load(bias));
+        normalised(V::load(x), statistics, weight, bias).store(y);
+    }
+    let both = last_weight.iter().zip(last_bias);
+    for ((y, x), (weight, bias)) in last_y.iter_mut().zip(last_x).zip(both) {
+        *y = normalised(*x, statistics, *weight, *bias);
     }
 }
 
@@ -87,8 +119,8 @@ fn differentiate_rows(x: &[f32], weight: &[f32], grad: &[f32], epsilon: f32, gra
         for ((g, grad), weight) in grad_x.iter_mut().zip(grad).zip(weight) {
             *g = grad * weight;
         }
-        let mean_grad = sum(grad_x, |g| g) / width as f32;
-        let product = sum_of(grad_x, x, |g, x| g * (x - mean));
+        let mean_grad = sum(grad_x, &First) / width as f32;
+        let product = sum_of(grad_x, x, &ProductFrom(mean));
         let product = product * scale * scale / width as f32;
         for (g, x) in grad_x.iter_mut().zip(x) {
             *g = scale * (*g - mean_grad - (x - mean) * product);
@@ -253,5 +285,23 @@ impl CustomOp2 for GradWeightBias {
     ) -> Result<(CudaStorage, Shape)> {
         let (x, grad) = ((x, x_layout), (grad, grad_layout));
         device::layer_norm_grad_weight_bias(self.name(), x, grad, self.epsilon)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{normalise_by_fours, normalise_rows, statistics};
+
+    #[test]
+    fn four_at_once_are_as_one_by_one_to_the_bit() {
+        for width in 1..23 {
+            let value = |at: usize| (at as f32 * 0.71).sin();
+            let [x, weight, bias] = [0, 40, 80]
+                .map(|first| -> Vec<f32> { (first..first + width).map(value).collect() });
+            let (mut expected, mut got) = (vec![0.0; width], vec![0.0; width]);
+            normalise_rows(&x, &weight, &bias, 1e-5, &mut expected);
+            normalise_by_fours::<[f32; 4]>(&x, statistics(&x, 1e-5), &weight, &bias, &mut got);
+            assert_eq!(got, expected, "{width}");
+        }
     }
 }

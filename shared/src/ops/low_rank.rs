@@ -7,7 +7,7 @@ use multiversion::multiversion;
 
 use super::contiguous;
 use super::dropout::{Dropout, Mask};
-use super::lanes::sum_of;
+use super::lanes::{Product, sum_of};
 use super::own_gradient::{into_values, with_gradient};
 use super::work::count;
 use crate::parallel::*;
@@ -313,7 +313,7 @@ fn add(first: usize, x: &[f32], thin: &[Thin], y: &mut [f32], stride: usize) {
             let x = thin.kept(first + at, x, &mut scratch);
             let y = &mut y[thin.column..][..width];
             for (a, b) in thin.a.chunks_exact(width).zip(thin.b.chunks_exact(width)) {
-                let share = thin.scaling * sum_of(x, a, |x, a| x * a);
+                let share = thin.scaling * sum_of(x, a, &Product);
                 add_times(y, share, b);
             }
         }
@@ -355,8 +355,8 @@ fn differentiate(
                 .chunks_exact_mut(width)
                 .zip(of_b.chunks_exact_mut(width));
             for ((a, b), (of_a, of_b)) in matrices.zip(gradients) {
-                let share = thin.scaling * sum_of(x, a, |x, a| x * a);
-                let back = thin.scaling * sum_of(grad, b, |grad, b| grad * b);
+                let share = thin.scaling * sum_of(x, a, &Product);
+                let back = thin.scaling * sum_of(grad, b, &Product);
                 add_times(of_a, back, x);
                 add_times(of_b, share, grad);
                 add_times(through, back, a);

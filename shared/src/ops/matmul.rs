@@ -118,8 +118,8 @@ pub(super) fn matmul(
 }
 
 thread_local! {
-    /// Panels, and rows of the left matrix, that one product uses after another.
-    static SCRATCH: RefCell<[Vec<f32>; 2]> = const { RefCell::new([Vec::new(), Vec::new()]) };
+    /// Panels that one product uses after another.
+    static PANELS: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
 }
 
 /// `out += a·b`, with `a [m, k]`, the values of `b [k, n]`, which are laid out in panels
@@ -133,21 +133,10 @@ pub(super) fn by_panels(
     threads: Threads,
 ) {
     // Taken, since a thread that waits for others may begin another product.
-    let [mut panels, mut rows] = SCRATCH.take();
+    let mut panels = PANELS.take();
     pack::<COLUMNS>([k, n], b, &mut panels);
-    let a = match a.column_stride {
-        1 => a,
-        stride => {
-            rows.clear();
-            for row in 0..m {
-                let values = a.skip_rows(row).values.iter().step_by(stride);
-                rows.extend(values.take(k));
-            }
-            Matrix::rows(&rows, k)
-        }
-    };
     add_product([m, k, n], a, &panels, out, out_stride, threads);
-    SCRATCH.set([panels, rows]);
+    PANELS.set(panels);
 }
 
 #[cfg(test)]

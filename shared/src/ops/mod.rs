@@ -55,11 +55,17 @@ pub use low_rank::{Beside, LowRankPart, LowRanks};
 pub use sequences::{Group, Sequences};
 pub use softmax::{cross_entropy, log_softmax, softmax};
 pub use weight::Weight;
-#[cfg(target_arch = "wasm32")]
-pub use whole::use_relaxed_simd;
 pub use work::multiplications;
 
 use candle_core::{CpuStorage, DType, Layout, Tensor, bail};
+
+/// From now on products use WebAssembly's relaxed SIMD instructions. A module may only hold
+/// them, and so this call, where the browser knows them.
+#[cfg(target_arch = "wasm32")]
+pub fn use_relaxed_simd() {
+    panels::use_relaxed_simd();
+    whole::use_relaxed_simd();
+}
 
 /// Whether `x` can go through an operation's own body: the CPU's, or a kernel.
 fn has_own_body(x: &Tensor) -> bool {

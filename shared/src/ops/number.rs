@@ -24,9 +24,20 @@ pub(super) trait Four: Number {
     fn store(self, to: &mut [f32; 4]);
     /// The nearest whole numbers, of values from 0 to 127.
     fn bytes(self) -> [u8; 4];
-    /// The same in sixteen bits each.
-    fn shorts(self) -> [i16; 4];
+    /// The same in sixteen bits each, the first two and the last two.
+    fn pairs(self) -> [[i16; 2]; 2];
 }
+
+/// `((a·x + b)·x + c)…` for the coefficients `a, b, c…`, written out: a compiler that is asked
+/// for small code would go through them in a loop, which takes twice as long.
+macro_rules! polynomial {
+    ($x:expr; $first:expr $(, $next:expr)* $(,)?) => {{
+        let (x, sum) = ($x, Number::splat($first));
+        $(let sum = Number::plus(Number::times(sum, x), Number::splat($next));)*
+        sum
+    }};
+}
+pub(super) use polynomial;
 
 /// Four values as this machine computes with them.
 #[cfg(target_arch = "wasm32")]
@@ -158,18 +169,18 @@ impl Four for [f32; 4] {
     }
 
     #[inline(always)]
-    fn shorts(self) -> [i16; 4] {
-        self.bytes().map(i16::from)
+    fn pairs(self) -> [[i16; 2]; 2] {
+        let [a, b, c, d] = self.bytes().map(i16::from);
+        [[a, b], [c, d]]
     }
 }
 
 #[cfg(target_arch = "wasm32")]
 mod simd {
     use std::arch::wasm32::{
-        f32x4_add, f32x4_div, f32x4_mul, f32x4_nearest, f32x4_pmax, f32x4_pmin, f32x4_splat,
-        f32x4_sub, i16x8_narrow_i32x4, i32x4_add, i32x4_extract_lane, i32x4_shl, i32x4_splat,
-        i32x4_sub, i32x4_trunc_sat_f32x4, u8x16_narrow_i16x8, v128, v128_load, v128_store,
-        v128_store64_lane,
+        f32x4_add, f32x4_div, f32x4_mul, f32x4_pmax, f32x4_pmin, f32x4_splat, f32x4_sub,
+        i16x8_narrow_i32x4, i32x4_add, i32x4_extract_lane, i32x4_shl, i32x4_splat, i32x4_sub,
+        u8x16_narrow_i16x8, v128, v128_load, v128_store,
     };
 
     use super::{Four, Number};
@@ -220,6 +231,15 @@ mod simd {
         }
     }
 
+    /// The nearest whole numbers in sixteen bits each, twice: of a sum with 2²³, they are the
+    /// last bits.
+    #[inline(always)]
+    fn nearest(x: v128) -> v128 {
+        let behind = f32x4_splat(8_388_608.0);
+        let whole = i32x4_sub(f32x4_add(x, behind), behind);
+        i16x8_narrow_i32x4(whole, whole)
+    }
+
     impl Four for Simd {
         #[inline(always)]
         fn load(from: &[f32; 4]) -> Self {
@@ -235,23 +255,18 @@ mod simd {
 
         #[inline(always)]
         fn bytes(self) -> [u8; 4] {
-            let whole = i32x4_trunc_sat_f32x4(f32x4_nearest(self.0));
-            let narrow = i16x8_narrow_i32x4(whole, whole);
+            let narrow = nearest(self.0);
             i32x4_extract_lane::<0>(u8x16_narrow_i16x8(narrow, narrow)).to_le_bytes()
         }
 
         #[inline(always)]
-        fn shorts(self) -> [i16; 4] {
-            let whole = i32x4_trunc_sat_f32x4(f32x4_nearest(self.0));
-            let mut shorts = [0; 4];
-            // SAFETY: eight bytes, at any address.
-            unsafe {
-                v128_store64_lane::<0>(
-                    i16x8_narrow_i32x4(whole, whole),
-                    shorts.as_mut_ptr().cast(),
-                );
-            }
-            shorts
+        fn pairs(self) -> [[i16; 2]; 2] {
+            let shorts = nearest(self.0);
+            let pair = |two: i32| [two as i16, (two >> 16) as i16];
+            [
+                pair(i32x4_extract_lane::<0>(shorts)),
+                pair(i32x4_extract_lane::<1>(shorts)),
+            ]
         }
     }
 }

@@ -1,14 +1,23 @@
 //! A matrix in panels of a few columns, each of which is read from its first row to its last,
 //! in one go. A weight is laid out so when it is loaded.
 //!
-//! And the products with panels of eight columns, as WebAssembly computes them, by four rows
-//! of the left matrix; there any right matrix is laid out so, for each product.
+//! And the products with panels of eight columns, as WebAssembly computes them; there any
+//! right matrix is laid out so, for each product, and the left one in fives of rows.
+
+mod tile;
+
+use std::cell::RefCell;
+use std::ops::Range;
 
 use super::finish::Finisher;
 use super::matmul::Matrix;
 use super::rectangles::{Target, Threads, each};
-use super::tile::{COLUMNS, Eight, ROWS, tile};
+use super::tile::{COLUMNS, Eight, ROWS, copy};
 use super::work::count;
+use tile::{Tile, tile};
+
+#[cfg(target_arch = "wasm32")]
+pub(super) use tile::use_relaxed_simd;
 
 /// Rows of a panel that are multiplied in one go: as much of it as stays in the nearest
 /// cache (24 KB).
@@ -47,8 +56,8 @@ pub(super) fn at<const WIDTH: usize>(panels: &[f32], k: usize, row: usize, colum
     panels[(column / WIDTH * k + row) * WIDTH + column % WIDTH]
 }
 
-/// Adds the product of `a [m, k]`, whose columns lie side by side, with a matrix `[k, n]`
-/// in panels of eight to `out [m, n]`, in rows of `out_stride` values.
+/// Adds the product of `a [m, k]` with a matrix `[k, n]` in panels of eight to `out [m, n]`,
+/// in rows of `out_stride` values.
 pub(super) fn add_product(
     [m, k, n]: [usize; 3],
     a: Matrix<'_>,
@@ -70,8 +79,8 @@ pub(super) fn add_product(
     unsafe { product.write(target, None, Finisher::NONE, threads) };
 }
 
-/// The product of `a [m, k]`, whose columns lie side by side, with a matrix `[k, n]` in
-/// panels of eight, plus `bias [n]`, finished: `[m, n]`.
+/// The product of `a [m, k]` with a matrix `[k, n]` in panels of eight, plus `bias [n]`,
+/// finished: `[m, n]`.
 pub(super) fn product(
     [m, k, n]: [usize; 3],
     a: Matrix<'_>,
@@ -104,10 +113,14 @@ struct Product<'a> {
     panels: &'a [Eight],
 }
 
+thread_local! {
+    /// Rows of the left matrix, which one product after another lays out.
+    static LEFT: RefCell<Vec<[f32; ROWS]>> = const { RefCell::new(Vec::new()) };
+}
+
 impl<'a> Product<'a> {
     fn of(shape: [usize; 3], a: Matrix<'a>, panels: &'a [f32]) -> Self {
         count(shape);
-        assert_eq!(a.column_stride, 1, "the left matrix goes by columns");
         let panels = panels.as_chunks::<4>().0.as_chunks::<2>().0;
         Self { shape, a, panels }
     }
@@ -125,9 +138,12 @@ impl<'a> Product<'a> {
         threads: Threads,
     ) {
         let [m, k, n] = self.shape;
-        let threads = threads.for_product(self.shape);
-        each([m, n.div_ceil(COLUMNS)], HEIGHT, threads, |height, some| {
+        let (threads, tile) = (threads.for_product(self.shape), tile());
+        each([m, n.div_ceil(COLUMNS)], HEIGHT, threads, |rows, some| {
+            // Taken, since a thread that waits for others may begin another product.
+            let mut left = LEFT.take();
             for (top, depth) in parts(k, DEPTH) {
+                lay_out(self.a, rows.clone(), top..top + depth, &mut left);
                 let finisher = match top + depth == k {
                     true => finisher,
                     false => Finisher::NONE,
@@ -141,29 +157,47 @@ impl<'a> Product<'a> {
                         start
                     });
                     let part = Part {
+                        tile,
                         panel: &self.panels[at * k + top..][..depth],
-                        top,
                         first,
                         width,
                         start,
                         finisher,
                     };
-                    for (row, rows) in parts(height.len(), ROWS) {
+                    for (left, (row, count)) in
+                        left.chunks_exact(depth).zip(parts(rows.len(), ROWS))
+                    {
                         // SAFETY: as the caller says; no other task has these rows of this
                         // panel.
-                        unsafe { part.multiply(self.a, height.start + row, rows, target) };
+                        unsafe { part.multiply(left, rows.start + row, count, target) };
                     }
                 }
             }
+            LEFT.set(left);
         });
+    }
+}
+
+/// Lays some rows of a matrix out, some columns of each, `[⌈rows / 5⌉, columns, 5]`: so a
+/// product reads them one after another. Where the last five are fewer, what was there stays.
+fn lay_out(a: Matrix<'_>, rows: Range<usize>, columns: Range<usize>, to: &mut Vec<[f32; ROWS]>) {
+    let depth = columns.len();
+    to.resize(rows.len().div_ceil(ROWS) * depth, [0.0; ROWS]);
+    for (to, first) in to.chunks_exact_mut(depth).zip(rows.clone().step_by(ROWS)) {
+        for (at, row) in (first..rows.end.min(first + ROWS)).enumerate() {
+            let values = a.skip_rows(row).skip_columns(columns.start).values;
+            let values = values.iter().step_by(a.column_stride);
+            to.iter_mut()
+                .zip(values)
+                .for_each(|(to, value)| to[at] = *value);
+        }
     }
 }
 
 /// Some rows of a panel, and what their sums start from and become.
 struct Part<'a> {
+    tile: Tile,
     panel: &'a [Eight],
-    /// The first of its rows.
-    top: usize,
     /// The first of its columns, and how many there are.
     first: usize,
     width: usize,
@@ -173,36 +207,25 @@ struct Part<'a> {
 }
 
 impl Part<'_> {
-    /// Writes the sums of some rows of `a`, four at most.
+    /// Writes the sums of some rows, five at most, which are laid out in `left`.
     ///
     /// # Safety
     /// `target` has their places, and nobody else has them meanwhile.
     #[inline(always)]
-    unsafe fn multiply(&self, a: Matrix<'_>, row: usize, rows: usize, target: Target) {
+    unsafe fn multiply(&self, left: &[[f32; ROWS]], row: usize, rows: usize, target: Target) {
         // SAFETY: as the caller says.
         let out = |at| unsafe { target.piece(row + at, self.first, self.width) };
-        // Where rows are missing, the last one stands in for them.
-        let values: [usize; ROWS] = std::array::from_fn(|at| row + at.min(rows - 1));
-        let values = values.map(|at| &a.values[at * a.row_stride + self.top..][..self.panel.len()]);
         let mut sums = [self.start.unwrap_or_default(); ROWS];
         let there = sums.iter_mut().enumerate().take(rows);
         there
             .filter(|_| self.start.is_none())
             .for_each(|(at, sums)| copy(out(at), sums.as_flattened_mut()));
-        tile(values, self.panel, &mut sums);
-        for (at, sums) in sums.iter_mut().enumerate().take(rows) {
-            let sums = &mut sums.as_flattened_mut()[..self.width];
-            self.finisher.finish(row + at, self.first, sums);
-            copy(sums, out(at));
+        (self.tile)(left, self.panel, &mut sums);
+        let sums = &mut sums[..rows];
+        self.finisher.finish_rows(row, self.first, self.width, sums);
+        for (at, sums) in sums.iter().enumerate() {
+            copy(&sums.as_flattened()[..self.width], out(at));
         }
-    }
-}
-
-/// Copies what fits: eight values at once where it is eight, without a call.
-fn copy(from: &[f32], to: &mut [f32]) {
-    match (from.as_chunks::<COLUMNS>(), to.as_chunks_mut::<COLUMNS>()) {
-        (([from], []), ([to], [])) => *to = *from,
-        _ => from.iter().zip(to).for_each(|(from, to)| *to = *from),
     }
 }
 

@@ -1,49 +1,67 @@
-//! The innermost product: four rows by eight columns, summed in registers.
+//! The innermost product of WebAssembly: five rows by eight columns, summed in registers.
 //!
-//! With the eight sums, a row of the panel and a factor, eleven of WebAssembly's
-//! sixteen registers on x86 are in use: with more rows or columns some would be put aside
-//! in every step. It is written out, since a compiler that is asked for small code unrolls
-//! no loop.
-
-use super::number::{Four, Lanes};
+//! Ten sums, a row of the panel, a factor and a product are fourteen of the sixteen registers
+//! on x86; with more rows or columns some would be put aside in every step, with fewer each
+//! step's additions would wait for those of the step before. Both sides are read from
+//! their first value to their last, so that a step is two addresses. It is written out, since
+//! a compiler that is asked for small code unrolls no loop.
 
 /// Columns of a panel, in two halves.
 pub(super) const COLUMNS: usize = 8;
 /// Rows that are multiplied at once.
-pub(super) const ROWS: usize = 4;
+pub(super) const ROWS: usize = 5;
 
-/// A row of a panel, or of sums.
+/// Sums of a row.
 pub(super) type Eight = [[f32; 4]; 2];
 
-/// Adds to each row of `sums` the products of the row in `rows` with the panel: as far as
-/// the shortest of them goes.
-pub(super) fn tile(rows: [&[f32]; ROWS], panel: &[Eight], sums: &mut [Eight; ROWS]) {
-    tile_of::<Lanes>(rows, panel, sums);
+/// Four sums of products, in a register.
+pub(super) trait Sums: Copy {
+    /// What one step has of a row.
+    type Left: Copy;
+    /// What it has of four columns.
+    type Right;
+    /// Adds the products of a row with the columns.
+    fn add(self, left: Self::Left, right: &Self::Right) -> Self;
 }
 
+/// Adds to the sums of each row its products with a panel, as far as the shorter of them goes.
 #[inline(always)]
-fn tile_of<V: Four>(rows: [&[f32]; ROWS], panel: &[Eight], sums: &mut [Eight; ROWS]) {
-    let load = |[left, right]: &Eight| (V::load(left), V::load(right));
-    let (mut a0, mut a1) = load(&sums[0]);
-    let (mut b0, mut b1) = load(&sums[1]);
-    let (mut c0, mut c1) = load(&sums[2]);
-    let (mut d0, mut d1) = load(&sums[3]);
-    let add = |sum: V, x: V, y: V| sum.plus(x.times(y));
-    let [a, b, c, d] = rows;
-    for ((((eight, a), b), c), d) in panel.iter().zip(a).zip(b).zip(c).zip(d) {
-        let (left, right) = load(eight);
-        let x = V::splat(*a);
-        (a0, a1) = (add(a0, x, left), add(a1, x, right));
-        let x = V::splat(*b);
-        (b0, b1) = (add(b0, x, left), add(b1, x, right));
-        let x = V::splat(*c);
-        (c0, c1) = (add(c0, x, left), add(c1, x, right));
-        let x = V::splat(*d);
-        (d0, d1) = (add(d0, x, left), add(d1, x, right));
+pub(super) fn tile_of<S: Sums>(
+    rows: &[[S::Left; ROWS]],
+    panel: &[[S::Right; 2]],
+    mut sums: [[S; 2]; ROWS],
+) -> [[S; 2]; ROWS] {
+    // Two iterators rather than one of pairs, which counts and computes both addresses anew.
+    let mut panel = panel.iter();
+    for rows in rows {
+        let Some(panel) = panel.next() else {
+            break;
+        };
+        sums = step(rows, panel, sums);
     }
-    let pairs = [(a0, a1), (b0, b1), (c0, c1), (d0, d1)];
-    for ((left, right), sums) in pairs.into_iter().zip(sums) {
-        left.store(&mut sums[0]);
-        right.store(&mut sums[1]);
+    sums
+}
+
+/// Adds one product to each sum.
+#[inline(always)]
+pub(super) fn step<S: Sums>(
+    [a, b, c, d, e]: &[S::Left; ROWS],
+    [left, right]: &[S::Right; 2],
+    [[a0, a1], [b0, b1], [c0, c1], [d0, d1], [e0, e1]]: [[S; 2]; ROWS],
+) -> [[S; 2]; ROWS] {
+    [
+        [a0.add(*a, left), a1.add(*a, right)],
+        [b0.add(*b, left), b1.add(*b, right)],
+        [c0.add(*c, left), c1.add(*c, right)],
+        [d0.add(*d, left), d1.add(*d, right)],
+        [e0.add(*e, left), e1.add(*e, right)],
+    ]
+}
+
+/// Copies what fits: eight values at once where it is eight, without a call.
+pub(super) fn copy(from: &[f32], to: &mut [f32]) {
+    match (from.as_chunks::<COLUMNS>(), to.as_chunks_mut::<COLUMNS>()) {
+        (([from], []), ([to], [])) => *to = *from,
+        _ => from.iter().zip(to).for_each(|(from, to)| *to = *from),
     }
 }

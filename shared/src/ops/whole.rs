@@ -1,5 +1,6 @@
 //! Products in whole numbers, as WebAssembly computes them with a weight of eight bits: four
-//! rows by eight columns at once, four products of bytes a lane.
+//! products of bytes a lane or, where a browser has no instruction for that, two of sixteen
+//! bits, which panels are brought into on their way.
 //!
 //! A row of the left matrix is brought into 0 to 127 by an offset and a step of its own:
 //! seven bits, since that is what the instruction for it is certain about. So
@@ -11,20 +12,22 @@ mod tile;
 use super::finish::Finisher;
 use super::number::{Four, Lanes, Number};
 use super::rectangles::{Target, Threads, each};
-use super::tile::{COLUMNS, Eight, ROWS};
+use super::tile::{COLUMNS, Eight, ROWS, copy};
 use super::work::count;
-use left::{Left, Row};
+use left::{Left, Row, Step};
 use tile::{Quads, Tile, TileOf, tile};
 
 #[cfg(target_arch = "wasm32")]
-pub use tile::use_relaxed_simd;
+pub(super) use tile::use_relaxed_simd;
 
-/// Products that one lane adds up at once.
+/// Values of a column that lie side by side, and products of bytes that a lane adds up at once.
 pub(super) const QUAD: usize = 4;
+/// Products of sixteen bits that a lane adds up at once.
+const PAIR: usize = 2;
 /// The largest whole number of a row.
 const LARGEST: f32 = 127.0;
-/// Fours of rows of the left matrix that go through all panels before the next ones do.
-const HEIGHT: usize = 50;
+/// Fives of rows of the left matrix that go through all panels before the next ones do.
+const HEIGHT: usize = 40;
 
 /// One column of a weight.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -88,12 +91,32 @@ pub(super) fn at(panels: &[u8], columns: &[Column], k: usize, row: usize, column
 #[derive(Default)]
 pub(super) struct Scratch {
     narrow: Left<[u8; QUAD]>,
-    wide: Left<[i16; QUAD]>,
+    wide: Left<[i16; PAIR]>,
 }
 
 /// The product of `x [m, k]` with a matrix `[k, n]` in panels, plus `bias [n]`, finished:
 /// `[m, n]`.
 pub(super) fn product(
+    [m, k, n]: [usize; 3],
+    x: &[f32],
+    (panels, columns): (&[u8], &[Column]),
+    bias: &[f32],
+    finisher: Finisher<'_>,
+    scratch: &mut Scratch,
+) -> Vec<f32> {
+    product_by(
+        tile(),
+        [m, k, n],
+        x,
+        (panels, columns),
+        bias,
+        finisher,
+        scratch,
+    )
+}
+
+fn product_by(
+    tile: Tile,
     [m, k, n]: [usize; 3],
     x: &[f32],
     (panels, columns): (&[u8], &[Column]),
@@ -116,7 +139,7 @@ pub(super) fn product(
         bias,
         quads: k.div_ceil(QUAD),
     };
-    match tile() {
+    match tile {
         Tile::Narrow(tile) => {
             scratch.narrow.fill([m, k], x);
             right.multiply(&scratch.narrow, tile, finisher)
@@ -138,10 +161,10 @@ struct Right<'a> {
 }
 
 impl Right<'_> {
-    fn multiply<Q: Sync>(
+    fn multiply<S: Step + Sync>(
         &self,
-        left: &Left<Q>,
-        tile: TileOf<Q>,
+        left: &Left<S>,
+        tile: TileOf<S>,
         finisher: Finisher<'_>,
     ) -> Vec<f32> {
         let (m, n) = (left.rows.len(), self.columns.len());
@@ -150,26 +173,31 @@ impl Right<'_> {
             first: out.as_mut_ptr(),
             stride: n,
         };
+        let steps = self.quads * S::OF_FOUR;
         let threads = Threads::All.for_product([m, self.quads * QUAD, n]);
-        let (fours, panels) = (m.div_ceil(ROWS), n.div_ceil(COLUMNS));
-        each([fours, panels], HEIGHT, threads, |fours, panels| {
+        let (fives, panels) = (m.div_ceil(ROWS), n.div_ceil(COLUMNS));
+        each([fives, panels], HEIGHT, threads, |fives, panels| {
             for panel in panels {
                 let first = panel * COLUMNS;
                 let meaning = self.meaning(first);
                 let width = COLUMNS.min(n - first);
                 let panel = &self.panels[panel * self.quads..][..self.quads];
-                for four in fours.clone() {
+                for five in fives.clone() {
                     let mut sums = [Eight::default(); ROWS];
-                    let quads = &left.quads[four * self.quads..][..self.quads];
-                    tile(quads, panel, &mut sums);
-                    let rows = left.rows[four * ROWS..].iter().zip(&mut sums);
-                    for (row, (of_row, sums)) in (four * ROWS..).zip(rows) {
+                    let is_another = five == fives.start;
+                    let steps = &left.steps[five * steps..][..steps];
+                    tile(steps, panel, is_another, &mut sums);
+                    let rows = left.rows.chunks(ROWS).nth(five).unwrap_or_default();
+                    let (row, sums) = (five * ROWS, &mut sums[..rows.len()]);
+                    for (of_row, sums) in rows.iter().zip(sums.iter_mut()) {
                         meaning.bring_back(*of_row, sums);
-                        let sums = &mut sums.as_flattened_mut()[..width];
-                        finisher.finish(row, first, sums);
+                    }
+                    finisher.finish_rows(row, first, width, sums);
+                    for (row, sums) in (row..).zip(sums) {
                         // SAFETY: there is room for all places, and no other task has this
                         // row of this panel.
-                        unsafe { target.piece(row, first, width) }.copy_from_slice(sums);
+                        let out = unsafe { target.piece(row, first, width) };
+                        copy(&sums.as_flattened()[..width], out);
                     }
                 }
             }
@@ -219,8 +247,14 @@ impl Meaning {
 
 #[cfg(test)]
 mod tests {
-    use super::{Scratch, at, length, pack, product};
+    use super::tile::{Tile, plain};
+    use super::{Scratch, at, length, pack, product, product_by};
     use crate::ops::finish::Finisher;
+
+    const TILES: [Tile; 2] = [
+        Tile::Narrow(plain::narrow_tile),
+        Tile::Wide(plain::wide_tile),
+    ];
 
     fn values(count: usize) -> Vec<f32> {
         (0..count).map(|at| (at as f32 * 0.77).sin()).collect()
@@ -239,7 +273,11 @@ mod tests {
             }
             let (bias, right) = (values(n), (&panels[..], &columns[..]));
             let shape = [m, k, n];
-            let out = product(shape, &x, right, &bias, Finisher::NONE, &mut scratch);
+            let [out, wide] = TILES.map(|tile| {
+                let finisher = Finisher::NONE;
+                product_by(tile, shape, &x, right, &bias, finisher, &mut scratch)
+            });
+            assert_eq!(out, wide, "whole numbers are exact");
             assert_eq!(out.len(), m * n);
             for row in 0..m {
                 for column in 0..n {

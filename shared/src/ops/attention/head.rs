@@ -7,7 +7,7 @@ use multiversion::multiversion;
 
 use super::Queries;
 use crate::ops::exp::exp;
-use crate::ops::lanes::{largest, sum, sum_of};
+use crate::ops::lanes::{First, Product, largest, sum, sum_of};
 use crate::ops::matmul::{Matrix, matmul};
 use crate::ops::number::{Each, Number, each_in_place};
 use crate::ops::rectangles::Threads;
@@ -291,7 +291,7 @@ fn softmax(first: &mut [f32], second: &mut [f32], seen: usize) {
     let largest = largest(first).max(largest(second));
     each_in_place(first, &Exponential { largest });
     each_in_place(second, &Exponential { largest });
-    let inverse = 1.0 / (sum(first, |x| x) + sum(second, |x| x));
+    let inverse = 1.0 / (sum(first, &First) + sum(second, &First));
     each_in_place(first, &Times(inverse));
     each_in_place(second, &Times(inverse));
 }
@@ -326,8 +326,7 @@ fn softmax_gradient(
     first_weights: &[f32],
     second_weights: &[f32],
 ) {
-    let dot =
-        sum_of(first, first_weights, |g, w| g * w) + sum_of(second, second_weights, |g, w| g * w);
+    let dot = sum_of(first, first_weights, &Product) + sum_of(second, second_weights, &Product);
     for (g, w) in first.iter_mut().zip(first_weights) {
         *g = w * (*g - dot);
     }

@@ -4,13 +4,13 @@ use crate::ops::number::{Four, Lanes, Number};
 use crate::ops::tile::ROWS;
 use crate::parallel::*;
 
-use super::{LARGEST, QUAD};
+use super::{LARGEST, PAIR, QUAD};
 
-/// Rows of a matrix in whole numbers, four rows side by side: `[⌈m / 4⌉, ⌈k / 4⌉, 4, 4]`, so
-/// that a product reads them one after another.
+/// Rows of a matrix in whole numbers, five rows side by side: `[⌈m / 5⌉, steps, 5]`, so that
+/// a product reads them one after another.
 #[derive(Default)]
-pub struct Left<Q> {
-    pub quads: Vec<[Q; ROWS]>,
+pub struct Left<S> {
+    pub steps: Vec<[S; ROWS]>,
     pub rows: Vec<Row>,
 }
 
@@ -21,47 +21,54 @@ pub struct Row {
     pub step: f32,
 }
 
-/// Four whole numbers of a row.
-pub trait Quad: Copy + Default + Send {
-    /// The nearest ones to values from 0 to 127.
-    fn of(values: Lanes) -> Self;
+/// Whole numbers of a row that a product takes in one step.
+pub trait Step: Copy + Default + Send {
+    /// Steps of four numbers.
+    const OF_FOUR: usize;
+
+    /// The nearest whole numbers to values from 0 to 127 become those of a row's next steps.
+    fn put(values: Lanes, steps: &mut [[Self; ROWS]], row: usize);
 }
 
-impl Quad for [u8; QUAD] {
+impl Step for [u8; QUAD] {
+    const OF_FOUR: usize = 1;
+
     #[inline(always)]
-    fn of(values: Lanes) -> Self {
-        values.bytes()
+    fn put(values: Lanes, steps: &mut [[Self; ROWS]], row: usize) {
+        steps[0][row] = values.bytes();
     }
 }
 
-impl Quad for [i16; QUAD] {
+impl Step for [i16; PAIR] {
+    const OF_FOUR: usize = 2;
+
     #[inline(always)]
-    fn of(values: Lanes) -> Self {
-        values.shorts()
+    fn put(values: Lanes, steps: &mut [[Self; ROWS]], row: usize) {
+        [steps[0][row], steps[1][row]] = values.pairs();
     }
 }
 
-impl<Q: Quad> Left<Q> {
-    /// Becomes the matrix `x [m, k]`. Where the last four rows are fewer, what was there stays.
+impl<S: Step> Left<S> {
+    /// Becomes the matrix `x [m, k]`. Where the last five rows are fewer, what was there stays.
     pub fn fill(&mut self, [m, k]: [usize; 2], x: &[f32]) {
-        let quads = k.div_ceil(QUAD);
+        let steps = k.div_ceil(QUAD) * S::OF_FOUR;
         self.rows.clear();
         self.rows.resize(m, Row::default());
-        self.quads
-            .resize(m.div_ceil(ROWS) * quads, Default::default());
-        let fours = self.quads.par_chunks_mut(quads);
-        fours
+        self.steps
+            .resize(m.div_ceil(ROWS) * steps, Default::default());
+        let fives = self.steps.par_chunks_mut(steps);
+        fives
             .zip(self.rows.par_chunks_mut(ROWS).zip(x.par_chunks(ROWS * k)))
-            .for_each(|(quads, (rows, x))| {
+            .for_each(|(steps, (rows, x))| {
                 for (at, (row, x)) in rows.iter_mut().zip(x.chunks_exact(k)).enumerate() {
-                    *row = quantise(x, quads.iter_mut().map(|quad| &mut quad[at]));
+                    *row = quantise(x, steps, at);
                 }
             });
     }
 }
 
-/// Brings a row into whole numbers.
-fn quantise<'a, Q: Quad + 'a>(x: &[f32], quads: impl Iterator<Item = &'a mut Q>) -> Row {
+/// Brings a row into whole numbers: the one `at` a place of the five.
+fn quantise<S: Step>(x: &[f32], steps: &mut [[S; ROWS]], at: usize) -> Row {
     let (fours, rest) = x.as_chunks::<QUAD>();
     let mut least = [x[0]; QUAD];
     let mut most = least;
@@ -77,11 +84,19 @@ fn quantise<'a, Q: Quad + 'a>(x: &[f32], quads: impl Iterator<Item = &'a mut Q>)
     let step = (most - offset) / LARGEST;
     let inverse = if step > 0.0 { 1.0 / step } else { 0.0 };
     let (factor, start) = (Lanes::splat(inverse), Lanes::splat(offset));
-    // What fills up meets weights of zero.
-    let mut last = [offset; QUAD];
-    last[..rest.len()].copy_from_slice(rest);
-    for (quad, x) in quads.zip(fours.iter().chain([&last])) {
-        *quad = Q::of(Lanes::load(x).minus(start).times(factor));
+    let put = |x: &[f32; QUAD], steps: &mut [[S; ROWS]]| {
+        S::put(Lanes::load(x).minus(start).times(factor), steps, at);
+    };
+    let mut steps = steps.chunks_exact_mut(S::OF_FOUR);
+    fours
+        .iter()
+        .zip(&mut steps)
+        .for_each(|(x, steps)| put(x, steps));
+    if let Some(steps) = steps.next() {
+        // What fills up meets weights of zero.
+        let mut last = [offset; QUAD];
+        last[..rest.len()].copy_from_slice(rest);
+        put(&last, steps);
     }
     Row { offset, step }
 }

@@ -1,38 +1,44 @@
-//! The innermost product of whole numbers: four rows by eight columns, summed in registers.
-//! Written out as the tile of floats is.
+//! The innermost product of whole numbers.
 
+use std::cell::RefCell;
+#[cfg(target_arch = "wasm32")]
 use std::sync::OnceLock;
 
-use crate::ops::tile::{Eight, ROWS};
+use crate::ops::tile::{Eight, ROWS, Sums, step, tile_of};
 
-use super::QUAD;
+use super::{PAIR, QUAD};
 
-/// Four rows of a panel, column by column, in two halves.
+/// Four values of each of eight columns, in two halves, column by column.
 pub type Quads = [[u8; 16]; 2];
+/// Two values of each of eight columns, in two halves, column by column.
+type Pairs = [[i16; 8]; 2];
+/// As many as the first.
+type TwoPairs = [Pairs; QUAD / PAIR];
 
 /// Multiplies rows with a panel.
 #[derive(Clone, Copy)]
 pub enum Tile {
-    /// Rows of bytes.
+    /// By four values in bytes at a time.
     Narrow(TileOf<[u8; QUAD]>),
-    /// Rows of sixteen bits, which hold bytes.
-    #[cfg_attr(not(target_arch = "wasm32"), expect(dead_code))]
-    Wide(TileOf<[i16; QUAD]>),
+    /// By two in sixteen bits.
+    #[cfg_attr(not(any(target_arch = "wasm32", test)), expect(dead_code))]
+    Wide(TileOf<[i16; PAIR]>),
 }
 
-/// Each row of sums becomes the products of the row with the panel.
-pub type TileOf<Q> = fn(&[[Q; ROWS]], &[Quads], &mut [Eight; ROWS]);
+/// Each row of sums becomes the products of the row with a panel, which is another one than
+/// in the call before or the same.
+pub type TileOf<L> = fn(&[[L; ROWS]], &[Quads], IsAnother, &mut [Eight; ROWS]);
+type IsAnother = bool;
 
 /// The tile for what this browser knows; without, the one for all.
+#[cfg(target_arch = "wasm32")]
 static TILE: OnceLock<Tile> = OnceLock::new();
 
-#[cfg(target_arch = "wasm32")]
-const TILE_FOR_ALL: Tile = Tile::Wide(simd::wide_tile);
-#[cfg(not(target_arch = "wasm32"))]
-const TILE_FOR_ALL: Tile = Tile::Narrow(tile_of::<[i32; 4]>);
-
 pub fn tile() -> Tile {
-    TILE.get().copied().unwrap_or(TILE_FOR_ALL)
+    #[cfg(target_arch = "wasm32")]
+    return TILE.get().copied().unwrap_or(Tile::Wide(simd::wide_tile));
+    #[cfg(not(target_arch = "wasm32"))]
+    Tile::Narrow(plain::narrow_tile)
 }
 
 /// From now on products use relaxed SIMD instructions, which a module may only hold where
@@ -42,129 +48,204 @@ pub fn use_relaxed_simd() {
     let _ = TILE.set(Tile::Narrow(simd::relaxed_tile));
 }
 
-/// Four sums.
-trait Dot: Copy {
+/// Four sums of whole numbers.
+trait Whole: Sums {
     fn zero() -> Self;
-    /// Adds to each lane the four products of its bytes with `x`.
-    fn add(self, weights: &[u8; 16], x: [u8; QUAD]) -> Self;
     fn store(self, to: &mut [f32; 4]);
 }
 
+/// Four sums of products of sixteen bits.
+trait Wide: Whole<Left = [i16; PAIR], Right = [i16; 8]> {
+    /// The pairs of the first two values of four columns, and those of the last two.
+    fn widened(bytes: &[u8; 16]) -> [[i16; 8]; QUAD / PAIR];
+}
+
 #[inline(always)]
-fn tile_of<D: Dot>(rows: &[[[u8; QUAD]; ROWS]], panel: &[Quads], sums: &mut [Eight; ROWS]) {
-    let zero = D::zero();
-    let (mut a0, mut a1, mut b0, mut b1) = (zero, zero, zero, zero);
-    let (mut c0, mut c1, mut d0, mut d1) = (zero, zero, zero, zero);
-    for ([left, right], [a, b, c, d]) in panel.iter().zip(rows) {
-        (a0, a1) = (a0.add(left, *a), a1.add(right, *a));
-        (b0, b1) = (b0.add(left, *b), b1.add(right, *b));
-        (c0, c1) = (c0.add(left, *c), c1.add(right, *c));
-        (d0, d1) = (d0.add(left, *d), d1.add(right, *d));
+fn narrow<S: Whole<Left = [u8; QUAD], Right = [u8; 16]>>(
+    rows: &[[[u8; QUAD]; ROWS]],
+    panel: &[Quads],
+    sums: &mut [Eight; ROWS],
+) {
+    store(tile_of(rows, panel, [[S::zero(); 2]; ROWS]), sums);
+}
+
+thread_local! {
+    /// The last panel in sixteen bits.
+    static WIDENED: RefCell<Vec<TwoPairs>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The first rows that a panel meets bring it into sixteen bits, while it is on its way from
+/// memory, which takes as long as they do.
+#[inline(always)]
+fn wide<S: Wide>(
+    rows: &[[[i16; PAIR]; ROWS]],
+    panel: &[Quads],
+    is_another: IsAnother,
+    sums: &mut [Eight; ROWS],
+) {
+    WIDENED.with_borrow_mut(|widened| {
+        let zeros = [[S::zero(); 2]; ROWS];
+        let ends = match is_another {
+            true => {
+                widened.resize(panel.len(), TwoPairs::default());
+                widening::<S>(rows, panel, widened, zeros)
+            }
+            false => tile_of(rows, widened.as_flattened(), zeros),
+        };
+        store(ends, sums);
+    });
+}
+
+#[inline(always)]
+fn widening<S: Wide>(
+    rows: &[[[i16; PAIR]; ROWS]],
+    panel: &[Quads],
+    widened: &mut [TwoPairs],
+    mut sums: [[S; 2]; ROWS],
+) -> [[S; 2]; ROWS] {
+    let (rows, _) = rows.as_chunks::<{ QUAD / PAIR }>();
+    for ((rows, [left, right]), to) in rows.iter().zip(panel).zip(widened) {
+        let ([left, left_after], [right, right_after]) = (S::widened(left), S::widened(right));
+        *to = [[left, right], [left_after, right_after]];
+        let [row, row_after] = rows;
+        sums = step(row, &[left, right], sums);
+        sums = step(row_after, &[left_after, right_after], sums);
     }
-    let pairs = [(a0, a1), (b0, b1), (c0, c1), (d0, d1)];
-    for ((left, right), sums) in pairs.into_iter().zip(sums) {
-        left.store(&mut sums[0]);
-        right.store(&mut sums[1]);
+    sums
+}
+
+#[inline(always)]
+fn store<S: Whole>(ends: [[S; 2]; ROWS], sums: &mut [Eight; ROWS]) {
+    for (to, sums) in sums.as_flattened_mut().iter_mut().zip(ends.as_flattened()) {
+        sums.store(to);
     }
 }
 
 /// What SIMD code is compared with.
-impl Dot for [i32; 4] {
-    #[inline(always)]
-    fn zero() -> Self {
-        [0; 4]
+#[cfg(not(target_arch = "wasm32"))]
+pub mod plain {
+    use super::{Eight, IsAnother, PAIR, QUAD, Quads, ROWS, Sums, Whole, narrow, wide};
+
+    pub fn narrow_tile(
+        rows: &[[[u8; QUAD]; ROWS]],
+        panel: &[Quads],
+        _: IsAnother,
+        sums: &mut [Eight; ROWS],
+    ) {
+        narrow::<Narrow>(rows, panel, sums);
     }
 
-    #[inline(always)]
-    fn add(self, weights: &[u8; 16], x: [u8; QUAD]) -> Self {
+    #[cfg_attr(not(test), expect(dead_code))]
+    pub fn wide_tile(
+        rows: &[[[i16; PAIR]; ROWS]],
+        panel: &[Quads],
+        is_another: IsAnother,
+        sums: &mut [Eight; ROWS],
+    ) {
+        wide::<Wide>(rows, panel, is_another, sums);
+    }
+
+    #[derive(Clone, Copy)]
+    struct Narrow([i32; 4]);
+
+    impl Sums for Narrow {
+        type Left = [u8; QUAD];
+        type Right = [u8; 16];
+
+        fn add(self, left: [u8; QUAD], right: &[u8; 16]) -> Self {
+            let product =
+                |lane, at: usize| i32::from(left[at]) * i32::from(right[lane * QUAD + at] as i8);
+            Self(plus(self.0, QUAD, product))
+        }
+    }
+
+    impl Whole for Narrow {
+        fn zero() -> Self {
+            Self([0; 4])
+        }
+
+        fn store(self, to: &mut [f32; 4]) {
+            *to = self.0.map(|sum| sum as f32);
+        }
+    }
+
+    #[derive(Clone, Copy)]
+    struct Wide([i32; 4]);
+
+    impl Sums for Wide {
+        type Left = [i16; PAIR];
+        type Right = [i16; 8];
+
+        fn add(self, left: [i16; PAIR], right: &[i16; 8]) -> Self {
+            let product =
+                |lane, at: usize| i32::from(left[at]) * i32::from(right[lane * PAIR + at]);
+            Self(plus(self.0, PAIR, product))
+        }
+    }
+
+    impl Whole for Wide {
+        fn zero() -> Self {
+            Self([0; 4])
+        }
+
+        fn store(self, to: &mut [f32; 4]) {
+            *to = self.0.map(|sum| sum as f32);
+        }
+    }
+
+    impl super::Wide for Wide {
+        fn widened(bytes: &[u8; 16]) -> [[i16; 8]; QUAD / PAIR] {
+            let value = |column, at| i16::from(bytes[column * QUAD + at] as i8);
+            std::array::from_fn(|pair| {
+                std::array::from_fn(|at| value(at / PAIR, pair * PAIR + at % PAIR))
+            })
+        }
+    }
+
+    /// Each lane with so many of its products.
+    fn plus(sums: [i32; 4], count: usize, product: impl Fn(usize, usize) -> i32) -> [i32; 4] {
         std::array::from_fn(|lane| {
-            let weights = &weights[lane * QUAD..][..QUAD];
-            let products = weights
-                .iter()
-                .zip(x)
-                .map(|(w, x)| i32::from(*w as i8) * i32::from(x));
-            self[lane] + products.sum::<i32>()
+            let products = (0..count).map(|at| product(lane, at));
+            sums[lane] + products.sum::<i32>()
         })
-    }
-
-    #[inline(always)]
-    fn store(self, to: &mut [f32; 4]) {
-        *to = self.map(|sum| sum as f32);
     }
 }
 
 #[cfg(target_arch = "wasm32")]
 mod simd {
     use std::arch::wasm32::{
-        f32x4_convert_i32x4, i16x8_load_extend_i8x8, i32x4_add, i32x4_dot_i16x8,
-        i32x4_relaxed_dot_i8x16_i7x16_add, i32x4_shuffle, i32x4_splat, v128, v128_load,
-        v128_load64_splat, v128_store,
+        f32x4_convert_i32x4, i16x8_extend_high_i8x16, i16x8_extend_low_i8x16, i32x4_add,
+        i32x4_dot_i16x8, i32x4_relaxed_dot_i8x16_i7x16_add, i32x4_shuffle, i32x4_splat, v128,
+        v128_load, v128_load32_splat, v128_store,
     };
 
-    use super::{Dot, Eight, QUAD, Quads, ROWS, tile_of};
-
-    #[derive(Clone, Copy)]
-    struct Relaxed(v128);
+    use super::{Eight, IsAnother, PAIR, QUAD, Quads, ROWS, Sums, Whole, narrow, wide};
 
     #[target_feature(enable = "relaxed-simd")]
-    pub fn relaxed_tile(rows: &[[[u8; QUAD]; ROWS]], panel: &[Quads], sums: &mut [Eight; ROWS]) {
-        tile_of::<Relaxed>(rows, panel, sums);
-    }
-
-    /// With what every browser knows: products of sixteen bits. Weights are widened on their
-    /// way into a register.
-    pub fn wide_tile(rows: &[[[i16; QUAD]; ROWS]], panel: &[Quads], sums: &mut [Eight; ROWS]) {
-        half_of_wide_tile::<0>(rows, panel, sums);
-        half_of_wide_tile::<1>(rows, panel, sums);
-    }
-
-    /// Four columns, each summed in two lanes.
-    fn half_of_wide_tile<const HALF: usize>(
-        rows: &[[[i16; QUAD]; ROWS]],
+    pub fn relaxed_tile(
+        rows: &[[[u8; QUAD]; ROWS]],
         panel: &[Quads],
+        _: IsAnother,
         sums: &mut [Eight; ROWS],
     ) {
-        let zero = i32x4_splat(0);
-        let (mut a0, mut a1, mut b0, mut b1) = (zero, zero, zero, zero);
-        let (mut c0, mut c1, mut d0, mut d1) = (zero, zero, zero, zero);
-        let add = |sum, x, weights| i32x4_add(sum, i32x4_dot_i16x8(x, weights));
-        for (quads, [a, b, c, d]) in panel.iter().zip(rows) {
-            let (left, right) = (widened(&quads[HALF], 0), widened(&quads[HALF], 8));
-            let x = twice(a);
-            (a0, a1) = (add(a0, x, left), add(a1, x, right));
-            let x = twice(b);
-            (b0, b1) = (add(b0, x, left), add(b1, x, right));
-            let x = twice(c);
-            (c0, c1) = (add(c0, x, left), add(c1, x, right));
-            let x = twice(d);
-            (d0, d1) = (add(d0, x, left), add(d1, x, right));
-        }
-        let pairs = [(a0, a1), (b0, b1), (c0, c1), (d0, d1)];
-        for ((left, right), sums) in pairs.into_iter().zip(sums) {
-            let even = i32x4_shuffle::<0, 2, 4, 6>(left, right);
-            let odd = i32x4_shuffle::<1, 3, 5, 7>(left, right);
-            store(i32x4_add(even, odd), &mut sums[HALF]);
-        }
+        narrow::<Relaxed>(rows, panel, sums);
     }
 
-    /// Four values, twice.
-    #[inline(always)]
-    fn twice(x: &[i16; QUAD]) -> v128 {
-        // SAFETY: eight bytes, at any address.
-        unsafe { v128_load64_splat(x.as_ptr().cast()) }
-    }
-
-    /// Eight bytes of a panel in sixteen bits each: four of each of two columns.
-    #[inline(always)]
-    fn widened(bytes: &[u8; 16], first: usize) -> v128 {
-        // SAFETY: eight bytes from the first or the ninth on, at any address.
-        unsafe { i16x8_load_extend_i8x8(bytes.as_ptr().add(first.min(8)).cast()) }
+    /// With what every browser knows: products of sixteen bits.
+    pub fn wide_tile(
+        rows: &[[[i16; PAIR]; ROWS]],
+        panel: &[Quads],
+        is_another: IsAnother,
+        sums: &mut [Eight; ROWS],
+    ) {
+        wide::<Wide>(rows, panel, is_another, sums);
     }
 
     #[inline(always)]
-    fn load(bytes: &[u8; 16]) -> v128 {
+    fn load<T>(from: &T) -> v128 {
+        const { assert!(size_of::<T>() == 16) };
         // SAFETY: sixteen bytes, at any address.
-        unsafe { v128_load(bytes.as_ptr().cast()) }
+        unsafe { v128_load(std::ptr::from_ref(from).cast()) }
     }
 
     #[inline(always)]
@@ -173,31 +254,75 @@ mod simd {
         unsafe { v128_store(to.as_mut_ptr().cast(), f32x4_convert_i32x4(sums)) }
     }
 
-    #[inline(always)]
-    fn splat(x: [u8; QUAD]) -> v128 {
-        i32x4_splat(i32::from_le_bytes(x))
+    #[derive(Clone, Copy)]
+    struct Relaxed(v128);
+
+    impl Sums for Relaxed {
+        type Left = [u8; QUAD];
+        type Right = [u8; 16];
+
+        #[inline(always)]
+        fn add(self, left: [u8; QUAD], right: &[u8; 16]) -> Self {
+            let left = i32x4_splat(i32::from_le_bytes(left));
+            // Nothing but `relaxed_tile` leads here: a browser that does not know the
+            // instruction refuses the whole module.
+            Self(i32x4_relaxed_dot_i8x16_i7x16_add(load(right), left, self.0))
+        }
     }
 
-    impl Dot for Relaxed {
+    impl Whole for Relaxed {
         #[inline(always)]
         fn zero() -> Self {
             Self(i32x4_splat(0))
         }
 
         #[inline(always)]
-        fn add(self, weights: &[u8; 16], x: [u8; QUAD]) -> Self {
-            // Nothing but `relaxed_tile` leads here: a browser that does not know the
-            // instruction refuses the whole module.
-            Self(i32x4_relaxed_dot_i8x16_i7x16_add(
-                load(weights),
-                splat(x),
-                self.0,
-            ))
+        fn store(self, to: &mut [f32; 4]) {
+            store(self.0, to);
+        }
+    }
+
+    #[derive(Clone, Copy)]
+    struct Wide(v128);
+
+    impl Sums for Wide {
+        type Left = [i16; PAIR];
+        type Right = [i16; 8];
+
+        #[inline(always)]
+        fn add(self, left: [i16; PAIR], right: &[i16; 8]) -> Self {
+            // SAFETY: four bytes, at any address.
+            let left = unsafe { v128_load32_splat(left.as_ptr().cast()) };
+            Self(i32x4_add(self.0, i32x4_dot_i16x8(left, load(right))))
+        }
+    }
+
+    impl Whole for Wide {
+        #[inline(always)]
+        fn zero() -> Self {
+            Self(i32x4_splat(0))
         }
 
         #[inline(always)]
         fn store(self, to: &mut [f32; 4]) {
             store(self.0, to);
+        }
+    }
+
+    impl super::Wide for Wide {
+        #[inline(always)]
+        fn widened(bytes: &[u8; 16]) -> [[i16; 8]; QUAD / PAIR] {
+            let bytes = load(bytes);
+            let low = i16x8_extend_low_i8x16(bytes);
+            let high = i16x8_extend_high_i8x16(bytes);
+            let first = i32x4_shuffle::<0, 2, 4, 6>(low, high);
+            let last = i32x4_shuffle::<1, 3, 5, 7>(low, high);
+            [first, last].map(|pairs| {
+                let mut to = [0; 8];
+                // SAFETY: sixteen bytes that nobody else has, at any address.
+                unsafe { v128_store(to.as_mut_ptr().cast(), pairs) };
+                to
+            })
         }
     }
 }
