@@ -9,6 +9,7 @@ use axum::middleware::{Next, from_fn};
 use axum::response::IntoResponse;
 use clipwright::commands::serve;
 use clipwright_tests::{Browser, Page, PageServer, page_folder};
+use serde_json::Value;
 
 use super::{fixture, module, nothing_amiss};
 
@@ -30,6 +31,23 @@ const ASK: &str = "
     const answers = [];
     for (const build of builds) answers.push(await asked(build));
     return { answers, crossOriginIsolated, processors: navigator.hardwareConcurrency };";
+
+/// Whether two answers differ in the last digits of their numbers at most.
+fn are_near(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Array(a), Value::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| are_near(a, b))
+        }
+        (Value::Object(a), Value::Object(b)) => {
+            a.keys().eq(b.keys()) && a.values().zip(b.values()).all(|(a, b)| are_near(a, b))
+        }
+        (Value::Number(a), Value::Number(b)) => {
+            let [a, b] = [a, b].map(|number| number.as_f64().unwrap_or(f64::NAN));
+            (a - b).abs() <= 1e-4 * a.abs().max(1.0)
+        }
+        (a, b) => a == b,
+    }
+}
 
 #[tokio::test]
 async fn threads_change_nothing_but_the_time() -> Result<()> {
@@ -61,9 +79,10 @@ async fn threads_change_nothing_but_the_time() -> Result<()> {
         ensure!(told["crossOriginIsolated"] == true, "{told}");
         let answers = &told["answers"];
         ensure!(answers[0][0][0].is_number(), "{answers}");
-        for build in 1..4 {
-            ensure!(answers[0] == answers[build], "{build}: {answers}");
-        }
+        let [plain, relaxed, threaded, without] = std::array::from_fn(|build| &answers[build]);
+        ensure!(relaxed == threaded && relaxed == without, "{answers}");
+        // Its products are rounded before they are added, the others' behind.
+        ensure!(are_near(plain, relaxed), "{answers}");
         let asked = threads.lock().expect("nobody panics with it");
         let of = |end: &str| asked.iter().filter(|asked| asked.ends_with(end)).count() as u64;
         let processors = told["processors"].as_u64();
