@@ -4,16 +4,17 @@
 //! And the products with panels of eight columns, as WebAssembly computes them; there any
 //! right matrix is laid out so, for each product, and the left one in fives of rows.
 
+mod left;
 mod tile;
 
 use std::cell::RefCell;
-use std::ops::Range;
 
 use super::finish::Finisher;
 use super::matmul::Matrix;
 use super::rectangles::{Target, Threads, each};
 use super::tile::{COLUMNS, Eight, ROWS, copy};
 use super::work::count;
+use left::lay_out;
 use tile::{Tile, tile};
 
 #[cfg(target_arch = "wasm32")]
@@ -175,22 +176,6 @@ impl<'a> Product<'a> {
             }
             LEFT.set(left);
         });
-    }
-}
-
-/// Lays some rows of a matrix out, some columns of each, `[⌈rows / 5⌉, columns, 5]`: so a
-/// product reads them one after another. Where the last five are fewer, what was there stays.
-fn lay_out(a: Matrix<'_>, rows: Range<usize>, columns: Range<usize>, to: &mut Vec<[f32; ROWS]>) {
-    let depth = columns.len();
-    to.resize(rows.len().div_ceil(ROWS) * depth, [0.0; ROWS]);
-    for (to, first) in to.chunks_exact_mut(depth).zip(rows.clone().step_by(ROWS)) {
-        for (at, row) in (first..rows.end.min(first + ROWS)).enumerate() {
-            let values = a.skip_rows(row).skip_columns(columns.start).values;
-            let values = values.iter().step_by(a.column_stride);
-            to.iter_mut()
-                .zip(values)
-                .for_each(|(to, value)| to[at] = *value);
-        }
     }
 }
 
