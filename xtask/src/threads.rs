@@ -13,11 +13,10 @@ use crate::project::{Project, WASM_TARGET, output, succeed, with_hint};
 
 const NAME: &str = "worker_threads";
 
-/// What the compiler is told: memory that is shared, at most so many bytes of it, and where
-/// each thread's own begins.
-const FLAGS: [&str; 9] = [
-    "target-feature=+simd128,+atomics,+bulk-memory",
-    "llvm-args=-disable-lsr", // see `.cargo/config.toml`
+/// What the compiler is told beside what `.cargo/config.toml` says: memory that is shared, at
+/// most so many bytes of it, and where each thread's own begins.
+const FLAGS: [&str; 8] = [
+    "target-feature=+atomics,+bulk-memory",
     "link-arg=--shared-memory",
     "link-arg=--import-memory",
     "link-arg=--max-memory=4294967296",
@@ -53,8 +52,7 @@ pub fn tools(project: &Project) -> Result<()> {
 /// Builds it and adds it to `page`, which then tells browsers that it is there.
 pub fn add_to(project: &Project, page: &Path) -> Result<()> {
     let target = project.target.join("threads");
-    let mut flags = FLAGS.map(|flag| format!("-C{flag}")).to_vec();
-    flags.extend(["--cfg".into(), "getrandom_backend=\"wasm_js\"".into()]);
+    let flags = FLAGS.map(|flag| format!("-C{flag}"));
     let mut build = project.cargo();
     build
         .args([
@@ -67,10 +65,13 @@ pub fn add_to(project: &Project, page: &Path) -> Result<()> {
         ])
         .args(["--profile", "web", "--target", WASM_TARGET])
         .arg("-Zbuild-std=std,panic_abort")
+        .arg("--config")
+        .arg(format!("target.{WASM_TARGET}.rustflags={flags:?}"))
         .env("RUSTC_BOOTSTRAP", "1")
         .env("CARGO_TARGET_DIR", &target)
-        // Instead of those in `.cargo/config.toml`.
-        .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
+        // They would come instead of those of a configuration.
+        .env_remove("RUSTFLAGS")
+        .env_remove("CARGO_ENCODED_RUSTFLAGS");
     succeed(&mut build, "building the worker with threads")?;
     project.bindgen(&target, NAME, page)?;
     let builds = page.join("builds.js");

@@ -85,13 +85,12 @@ fn four_by_four<V: Four>(a: &[[f32; LANES]], b: &[[f32; LANES]], term: &impl Ter
         (s0, s1) = (add(s0, a0, b0), add(s1, a1, b1));
         (s2, s3) = (add(s2, a2, b2), add(s3, a3, b3));
     }
-    let mut lanes = [[0f32; 4]; 4];
-    for (to, sums) in lanes.iter_mut().zip([s0, s1, s2, s3]) {
+    let mut lanes = [0f32; LANES];
+    let (fours, _) = lanes.as_chunks_mut();
+    for (to, sums) in fours.iter_mut().zip([s0, s1, s2, s3]) {
         sums.store(to);
     }
-    let mut all = [0f32; LANES];
-    all.copy_from_slice(lanes.as_flattened());
-    all
+    lanes
 }
 
 #[inline(always)]

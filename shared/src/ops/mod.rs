@@ -31,6 +31,8 @@ mod number;
 mod own_gradient;
 mod panels;
 mod rectangles;
+#[cfg(target_arch = "wasm32")]
+mod register;
 mod sequences;
 mod softmax;
 mod tile;

@@ -180,10 +180,11 @@ mod simd {
     use std::arch::wasm32::{
         f32x4_add, f32x4_div, f32x4_mul, f32x4_pmax, f32x4_pmin, f32x4_splat, f32x4_sub,
         i16x8_narrow_i32x4, i32x4_add, i32x4_extract_lane, i32x4_shl, i32x4_splat, i32x4_sub,
-        u8x16_narrow_i16x8, v128, v128_load, v128_store,
+        u8x16_narrow_i16x8, v128,
     };
 
     use super::{Four, Number};
+    use crate::ops::register;
 
     #[derive(Clone, Copy)]
     pub struct Simd(v128);
@@ -243,14 +244,12 @@ mod simd {
     impl Four for Simd {
         #[inline(always)]
         fn load(from: &[f32; 4]) -> Self {
-            // SAFETY: four values are sixteen bytes, at any address.
-            Self(unsafe { v128_load(from.as_ptr().cast()) })
+            Self(register::load(from))
         }
 
         #[inline(always)]
         fn store(self, to: &mut [f32; 4]) {
-            // SAFETY: as above, and nobody else reads them.
-            unsafe { v128_store(to.as_mut_ptr().cast(), self.0) }
+            register::store(self.0, to);
         }
 
         #[inline(always)]

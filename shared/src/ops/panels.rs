@@ -143,7 +143,7 @@ impl<'a> Product<'a> {
         each([m, n.div_ceil(COLUMNS)], HEIGHT, threads, |rows, some| {
             // Taken, since a thread that waits for others may begin another product.
             let mut left = LEFT.take();
-            for (top, depth) in parts(k, DEPTH) {
+            for (top, depth) in pieces(k, DEPTH) {
                 lay_out(self.a, rows.clone(), top..top + depth, &mut left);
                 let finisher = match top + depth == k {
                     true => finisher,
@@ -166,7 +166,7 @@ impl<'a> Product<'a> {
                         finisher,
                     };
                     for (left, (row, count)) in
-                        left.chunks_exact(depth).zip(parts(rows.len(), ROWS))
+                        left.chunks_exact(depth).zip(pieces(rows.len(), ROWS))
                     {
                         // SAFETY: as the caller says; no other task has these rows of this
                         // panel.
@@ -215,7 +215,7 @@ impl Part<'_> {
 }
 
 /// Parts of `length`, each but the last of `most`: where one begins, and how long it is.
-fn parts(length: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
+fn pieces(length: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
     (0..length)
         .step_by(most)
         .map(move |first| (first, most.min(length - first)))

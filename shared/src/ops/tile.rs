@@ -14,21 +14,17 @@ pub(super) const ROWS: usize = 5;
 /// Sums of a row.
 pub(super) type Eight = [[f32; 4]; 2];
 
-/// Four sums of products, in a register.
-pub(super) trait Sums: Copy {
-    /// What one step has of a row.
-    type Left: Copy;
-    /// What it has of four columns.
-    type Right;
+/// Four sums of products, in a register: of a step's part of a row with that of four columns.
+pub(super) trait Sums<Left, Right>: Copy {
     /// Adds the products of a row with the columns.
-    fn add(self, left: Self::Left, right: &Self::Right) -> Self;
+    fn add(self, left: Left, right: &Right) -> Self;
 }
 
 /// Adds to the sums of each row its products with a panel, as far as the shorter of them goes.
 #[inline(always)]
-pub(super) fn tile_of<S: Sums>(
-    rows: &[[S::Left; ROWS]],
-    panel: &[[S::Right; 2]],
+pub(super) fn tile_of<Left: Copy, Right, S: Sums<Left, Right>>(
+    rows: &[[Left; ROWS]],
+    panel: &[[Right; 2]],
     mut sums: [[S; 2]; ROWS],
 ) -> [[S; 2]; ROWS] {
     // Two iterators rather than one of pairs, which counts and computes both addresses anew.
@@ -44,9 +40,9 @@ pub(super) fn tile_of<S: Sums>(
 
 /// Adds one product to each sum.
 #[inline(always)]
-pub(super) fn step<S: Sums>(
-    [a, b, c, d, e]: &[S::Left; ROWS],
-    [left, right]: &[S::Right; 2],
+pub(super) fn step<Left: Copy, Right, S: Sums<Left, Right>>(
+    [a, b, c, d, e]: &[Left; ROWS],
+    [left, right]: &[Right; 2],
     [[a0, a1], [b0, b1], [c0, c1], [d0, d1], [e0, e1]]: [[S; 2]; ROWS],
 ) -> [[S; 2]; ROWS] {
     [

@@ -15,7 +15,7 @@ use super::rectangles::{Target, Threads, each};
 use super::tile::{COLUMNS, Eight, ROWS, copy};
 use super::work::count;
 use left::{Left, Row, Step};
-use tile::{Quads, Tile, TileOf, tile};
+use tile::{Quads, Tile};
 
 #[cfg(target_arch = "wasm32")]
 pub(super) use tile::use_relaxed_simd;
@@ -87,11 +87,22 @@ pub(super) fn at(panels: &[u8], columns: &[Column], k: usize, row: usize, column
     f32::from(panels[place(k, row, column)] as i8) * columns[column].scale
 }
 
-/// Memory that one product uses after another.
-#[derive(Default)]
-pub(super) struct Scratch {
-    narrow: Left<[u8; QUAD]>,
-    wide: Left<[i16; PAIR]>,
+/// How products are computed, with the memory that one uses after another.
+pub(super) enum Multiplier {
+    /// By four values in bytes at a time.
+    Narrow(Tile<[u8; QUAD]>, Left<[u8; QUAD]>),
+    /// By two in sixteen bits.
+    Wide(Tile<[i16; PAIR]>, Left<[i16; PAIR]>),
+}
+
+impl Default for Multiplier {
+    /// By what this browser knows.
+    fn default() -> Self {
+        match tile::narrow_here() {
+            Some(tile) => Self::Narrow(tile, Left::default()),
+            None => Self::Wide(tile::wide::<tile::Here>, Left::default()),
+        }
+    }
 }
 
 /// The product of `x [m, k]` with a matrix `[k, n]` in panels, plus `bias [n]`, finished:
@@ -102,27 +113,7 @@ pub(super) fn product(
     (panels, columns): (&[u8], &[Column]),
     bias: &[f32],
     finisher: Finisher<'_>,
-    scratch: &mut Scratch,
-) -> Vec<f32> {
-    product_by(
-        tile(),
-        [m, k, n],
-        x,
-        (panels, columns),
-        bias,
-        finisher,
-        scratch,
-    )
-}
-
-fn product_by(
-    tile: Tile,
-    [m, k, n]: [usize; 3],
-    x: &[f32],
-    (panels, columns): (&[u8], &[Column]),
-    bias: &[f32],
-    finisher: Finisher<'_>,
-    scratch: &mut Scratch,
+    multiplier: &mut Multiplier,
 ) -> Vec<f32> {
     assert_eq!(
         [columns.len(), bias.len()],
@@ -139,14 +130,14 @@ fn product_by(
         bias,
         quads: k.div_ceil(QUAD),
     };
-    match tile {
-        Tile::Narrow(tile) => {
-            scratch.narrow.fill([m, k], x);
-            right.multiply(&scratch.narrow, tile, finisher)
+    match multiplier {
+        Multiplier::Narrow(tile, left) => {
+            left.fill([m, k], x);
+            right.multiply(left, *tile, finisher)
         }
-        Tile::Wide(tile) => {
-            scratch.wide.fill([m, k], x);
-            right.multiply(&scratch.wide, tile, finisher)
+        Multiplier::Wide(tile, left) => {
+            left.fill([m, k], x);
+            right.multiply(left, *tile, finisher)
         }
     }
 }
@@ -164,7 +155,7 @@ impl Right<'_> {
     fn multiply<S: Step + Sync>(
         &self,
         left: &Left<S>,
-        tile: TileOf<S>,
+        tile: Tile<S>,
         finisher: Finisher<'_>,
     ) -> Vec<f32> {
         let (m, n) = (left.rows.len(), self.columns.len());
@@ -187,9 +178,9 @@ impl Right<'_> {
                     let is_another = five == fives.start;
                     let steps = &left.steps[five * steps..][..steps];
                     tile(steps, panel, is_another, &mut sums);
-                    let rows = left.rows.chunks(ROWS).nth(five).unwrap_or_default();
-                    let (row, sums) = (five * ROWS, &mut sums[..rows.len()]);
-                    for (of_row, sums) in rows.iter().zip(sums.iter_mut()) {
+                    let row = five * ROWS;
+                    let sums = &mut sums[..ROWS.min(m - row)];
+                    for (of_row, sums) in left.rows[row..].iter().zip(sums.iter_mut()) {
                         meaning.bring_back(*of_row, sums);
                     }
                     finisher.finish_rows(row, first, width, sums);
@@ -247,14 +238,9 @@ impl Meaning {
 
 #[cfg(test)]
 mod tests {
-    use super::tile::{Tile, plain};
-    use super::{Scratch, at, length, pack, product, product_by};
+    use super::tile::{narrow, wide};
+    use super::{Left, Multiplier, at, length, pack, product};
     use crate::ops::finish::Finisher;
-
-    const TILES: [Tile; 2] = [
-        Tile::Narrow(plain::narrow_tile),
-        Tile::Wide(plain::wide_tile),
-    ];
 
     fn values(count: usize) -> Vec<f32> {
         (0..count).map(|at| (at as f32 * 0.77).sin()).collect()
@@ -262,7 +248,10 @@ mod tests {
 
     #[test]
     fn products_are_near_those_of_floats() {
-        let mut scratch = Scratch::default();
+        let mut both = [
+            Multiplier::Narrow(narrow::<[i32; 4]>, Left::default()),
+            Multiplier::Wide(wide::<[i32; 4]>, Left::default()),
+        ];
         for [m, k, n] in [[1, 1, 1], [5, 6, 11], [4, 64, 8], [203, 9, 3], [2, 800, 20]] {
             let (x, w) = (values(m * k), values(k * n));
             let (panels, columns) = pack([k, n], |row, column| w[row * n + column]);
@@ -272,11 +261,9 @@ mod tests {
                 assert!((near - w[row * n + column]).abs() <= columns[column].scale / 1.99);
             }
             let (bias, right) = (values(n), (&panels[..], &columns[..]));
-            let shape = [m, k, n];
-            let [out, wide] = TILES.map(|tile| {
-                let finisher = Finisher::NONE;
-                product_by(tile, shape, &x, right, &bias, finisher, &mut scratch)
-            });
+            let [out, wide] = both
+                .each_mut()
+                .map(|multiplier| product([m, k, n], &x, right, &bias, Finisher::NONE, multiplier));
             assert_eq!(out, wide, "whole numbers are exact");
             assert_eq!(out.len(), m * n);
             for row in 0..m {
@@ -304,8 +291,8 @@ mod tests {
         let value = |row: usize, column: usize| if row == 0 { 127.0 } else { w[row * n + column] };
         let (panels, columns) = pack([k, n], value);
         let right = (&panels[..], &columns[..]);
-        let (bias, scratch) = (vec![0.0; n], &mut Scratch::default());
-        let out = product([m, k, n], &x, right, &bias, Finisher::NONE, scratch);
+        let (bias, multiplier) = (vec![0.0; n], &mut Multiplier::default());
+        let out = product([m, k, n], &x, right, &bias, Finisher::NONE, multiplier);
         for row in 0..m {
             for column in 0..n {
                 let expected: f32 = (0..k).map(|i| x[row * k + i] * value(i, column)).sum();

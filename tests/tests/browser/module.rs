@@ -153,8 +153,8 @@ async fn the_module_answers_as_the_binary_does() -> Result<()> {
     .await
 }
 
-/// Eight bits cost a feature next to nothing, and the two builds of the worker, whose
-/// products are made of other instructions, agree to the bit.
+/// Eight bits cost a feature next to nothing, in both builds of the worker, whose products
+/// are made of other instructions.
 #[tokio::test]
 async fn eight_bits_are_near_in_both_builds_of_the_worker() -> Result<()> {
     /// The least cosine to the feature of the f32 model.

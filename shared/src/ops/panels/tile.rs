@@ -40,10 +40,7 @@ fn rounded<V: Four>(rows: &[[f32; ROWS]], panel: &[Eight], sums: &mut [Eight; RO
 #[derive(Clone, Copy)]
 struct Rounded<V>(V);
 
-impl<V: Four> Sums for Rounded<V> {
-    type Left = f32;
-    type Right = [f32; 4];
-
+impl<V: Four> Sums<f32, [f32; 4]> for Rounded<V> {
     #[inline(always)]
     fn add(self, left: f32, right: &[f32; 4]) -> Self {
         Self(self.0.plus(V::splat(left).times(V::load(right))))
@@ -52,9 +49,10 @@ impl<V: Four> Sums for Rounded<V> {
 
 #[cfg(target_arch = "wasm32")]
 mod relaxed {
-    use std::arch::wasm32::{f32x4_relaxed_madd, f32x4_splat, v128, v128_load, v128_store};
+    use std::arch::wasm32::{f32x4_relaxed_madd, f32x4_splat, v128};
 
     use super::{Eight, ROWS, Sums, tile_of};
+    use crate::ops::register::{load, store};
 
     /// Sums of products that are rounded once, where the processor has an instruction for it.
     #[derive(Clone, Copy)]
@@ -65,21 +63,11 @@ mod relaxed {
         let start = sums.map(|row| row.map(|half| Fused(load(&half))));
         let ends = tile_of(rows, panel, start);
         for (to, sums) in sums.as_flattened_mut().iter_mut().zip(ends.as_flattened()) {
-            // SAFETY: sixteen bytes that nobody else reads, at any address.
-            unsafe { v128_store(to.as_mut_ptr().cast(), sums.0) }
+            store(sums.0, to);
         }
     }
 
-    #[inline(always)]
-    fn load(from: &[f32; 4]) -> v128 {
-        // SAFETY: sixteen bytes, at any address.
-        unsafe { v128_load(from.as_ptr().cast()) }
-    }
-
-    impl Sums for Fused {
-        type Left = f32;
-        type Right = [f32; 4];
-
+    impl Sums<f32, [f32; 4]> for Fused {
         #[inline(always)]
         fn add(self, left: f32, right: &[f32; 4]) -> Self {
             // Nothing but `tile` leads here: a browser that does not know the instruction

@@ -73,7 +73,7 @@ struct Linear {
 }
 
 thread_local! {
-    static SCRATCH: RefCell<whole::Scratch> = RefCell::default();
+    static MULTIPLIER: RefCell<whole::Multiplier> = RefCell::default();
 }
 
 impl CustomOp3 for Linear {
@@ -114,9 +114,9 @@ impl CustomOp3 for Linear {
                 let right = (bytes(panels, panels_layout)?, &**columns);
                 let work = |finisher: Finisher<'_>| {
                     // Taken, since a thread that waits for others may begin another product.
-                    let mut scratch = SCRATCH.take();
-                    let y = whole::product(shape, x, right, bias, finisher, &mut scratch);
-                    SCRATCH.set(scratch);
+                    let mut multiplier = MULTIPLIER.take();
+                    let y = whole::product(shape, x, right, bias, finisher, &mut multiplier);
+                    MULTIPLIER.set(multiplier);
                     y
                 };
                 self.finish.on([rows, outputs], work)?
