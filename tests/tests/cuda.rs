@@ -10,11 +10,16 @@ use anyhow::{Context, Result, ensure};
 use candle_core::backprop::GradStore;
 use candle_core::{DType, Device, Tensor, Var};
 use clipwright_shared::Session;
-use clipwright_shared::learners::{CoCoOp, ContextInit, Coop, CoopSettings, PromptTokens};
+use clipwright_shared::clip::Projection;
+use clipwright_shared::learners::{
+    Blocks, CoCoOp, ContextInit, Coop, CoopSettings, EncoderLora, Lora, LoraFacts, LoraSettings,
+    PromptTokens, Scaling, ZeroShot,
+};
 use clipwright_shared::ops::cuda::device::{Recording, open, warmed_up};
-use clipwright_shared::ops::{self, Group, Sequences};
+use clipwright_shared::ops::{self, Dropout, Group, Sequences};
 use clipwright_shared::train::{
-    CoCoOpTrainer, CoopTrainer, Optimizer, OptimizerSettings, Targets, Trainer,
+    CoCoOpTrainer, CoopTrainer, Input, LoraTrainer, LoraTraining, Optimizer, OptimizerSettings,
+    Targets, Trainer,
 };
 use clipwright_tests::{clipwright_json, run_clipwright};
 use serde_json::Value;
@@ -194,7 +199,7 @@ fn trainings_go_the_same_way() -> Result<()> {
     for method in [
         "coop --n-ctx 2 --epochs 2 --shots 1",
         "cocoop --epochs 1 --batch 5 --shots 1",
-        "lora --steps 3 --rank 2 --dropout 0 --shots 1 --batch 4",
+        "lora --steps 3 --rank 2 --shots 1 --batch 4",
     ] {
         let result = |more: &str| -> Result<(f64, Vec<(String, Tensor)>)> {
             run(&format!(
@@ -235,9 +240,58 @@ const BATCHES: [usize; 12] = [4, 4, 4, 3, 4, 4, 3, 3, 4, 4, 3, 4];
 /// How many of five classes' prompts a training encodes together: all, and some.
 const AT_ONCE: [usize; 2] = [100, 2];
 
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Coop,
+    CoCoOp,
+    /// With this share of its inputs dropped.
+    Lora(f64),
+}
+
+fn lora(
+    session: &Session,
+    names: &[String],
+    optimizer: OptimizerSettings,
+    (dropout, classes_at_once): (f64, usize),
+) -> Result<LoraTrainer> {
+    let sizes = Some(EncoderLora {
+        rank: 2,
+        alpha: 1.0,
+    });
+    let scaling = Scaling::AlphaOverRank;
+    let settings = LoraSettings {
+        image: sizes,
+        text: sizes,
+        projections: Projection::ALL.to_vec(),
+        blocks: Blocks::All,
+        scaling,
+        seed: 1,
+    };
+    let prompt = ZeroShot::new(["a photo of a {}."])?;
+    let rows = prompt.rows(&session.clip, &session.tokenizer, names)?;
+    let lora = Lora {
+        adapter: settings.start(&session.clip)?,
+        facts: LoraFacts {
+            image: sizes,
+            text: sizes,
+            scaling,
+            logit_scale: 20.0,
+        },
+        prompt,
+        class_names: names.to_vec(),
+    };
+    let training = LoraTraining {
+        optimizer,
+        dropout,
+        seed: 3,
+        classes_at_once,
+    };
+    Ok(LoraTrainer::new(&session.clip, lora, rows, training)?)
+}
+
 fn trainer(
     session: &Session,
-    is_cocoop: bool,
+    kind: Kind,
     optimizer: OptimizerSettings,
     at_once: usize,
 ) -> Result<Box<dyn Trainer>> {
@@ -250,13 +304,14 @@ fn trainer(
         position: Default::default(),
         init: ContextInit::Random { seed: 1 },
     };
-    Ok(match is_cocoop {
-        true => {
+    Ok(match kind {
+        Kind::Lora(dropout) => Box::new(lora(session, &names, optimizer, (dropout, at_once))?),
+        Kind::CoCoOp => {
             let cocoop = CoCoOp::new(clip, tokenizer, &names, &settings, 1)?;
             let trainer = CoCoOpTrainer::new(clip, &cocoop, &tokens, at_once, optimizer)?;
             Box::new(trainer)
         }
-        false => {
+        Kind::Coop => {
             let coop = Coop::new(clip, tokenizer, &names, &settings)?;
             let trainer = CoopTrainer::new(clip, coop, &tokens, at_once, optimizer)?;
             Box::new(trainer)
@@ -268,18 +323,26 @@ fn trainer(
 /// on from its own state, as one that was interrupted does.
 fn losses(trainer: &mut dyn Trainer, session: &Session) -> Result<(Vec<f32>, Vec<Tensor>)> {
     let device = &session.device;
-    let width = session.clip.config.embed_dim;
+    let (width, side) = (
+        session.clip.config.embed_dim,
+        session.clip.config.image.side,
+    );
     let mut losses = Vec::new();
     for (step, images) in BATCHES.into_iter().enumerate() {
-        let features = values(&[images, width], step)?.to_device(device)?;
-        let features = features.broadcast_div(&features.sqr()?.sum_keepdim(1)?.sqrt()?)?;
+        let input = match trainer.input() {
+            Input::Features => {
+                let features = values(&[images, width], step)?.to_device(device)?;
+                features.broadcast_div(&features.sqr()?.sum_keepdim(1)?.sqrt()?)?
+            }
+            Input::Pixels => values(&[images, 3, side, side], step)?.to_device(device)?,
+        };
         let labels: Vec<usize> = (0..images).map(|image| (image + step) % 5).collect();
         let targets = Targets::of(&labels, device)?;
         let targets = match step % 5 {
             4 => targets.softened(5, 0.1, None)?,
             _ => targets,
         };
-        let report = trainer.step(&features, &targets, 0.02 / (step + 1) as f64)?;
+        let report = trainer.step(&input, &targets, 0.02 / (step + 1) as f64)?;
         losses.push(report.loss);
         if step == 4 {
             trainer.restore(&trainer.state()?)?;
@@ -290,6 +353,29 @@ fn losses(trainer: &mut dyn Trainer, session: &Session) -> Result<(Vec<f32>, Vec
     Ok((losses, learned.collect()))
 }
 
+/// What is dropped is what the CPU drops: by the seed, or a key that lies on the device.
+#[test]
+fn dropout_draws_what_the_cpu_draws() -> Result<()> {
+    let _alone = alone();
+    for is_told in [false, true] {
+        let drop = |x: &[Tensor]| {
+            let device = x[0].device();
+            // A key that lies on the device goes before the seed, of which nothing is known.
+            let is_told = is_told && device.is_cuda();
+            let key = is_told.then(|| Tensor::new(&Dropout::key_of(7)[..], device));
+            let dropout = Dropout {
+                rate: 0.25,
+                seed: if is_told { 8 } else { 7 },
+                stream: 3,
+                key: key.transpose()?,
+            };
+            dropout.forward(&x[0])
+        };
+        compare("dropout", &[values(&[70, 33], 1)?], drop)?;
+    }
+    Ok(())
+}
+
 #[test]
 fn replayed_steps_go_the_way_of_plain_ones() -> Result<()> {
     let _alone = alone();
@@ -297,16 +383,22 @@ fn replayed_steps_go_the_way_of_plain_ones() -> Result<()> {
     let session = Session::from_bytes(model, &gpu()?)?;
     let of_cpu = Session::from_bytes(model, &Device::Cpu)?;
     for optimizer in [OptimizerSettings::coop(), OptimizerSettings::adam_w(0.01)] {
-        for (is_cocoop, at_once) in [(false, AT_ONCE[0]), (false, AT_ONCE[1]), (true, 100)] {
-            let mut plain = trainer(&session, is_cocoop, optimizer, at_once)?;
+        for (kind, at_once) in [
+            (Kind::Coop, AT_ONCE[0]),
+            (Kind::Coop, AT_ONCE[1]),
+            (Kind::CoCoOp, 100),
+            (Kind::Lora(0.0), AT_ONCE[0]),
+            (Kind::Lora(0.25), AT_ONCE[1]),
+        ] {
+            let mut plain = trainer(&session, kind, optimizer, at_once)?;
             plain.record(false);
             let (expected_losses, expected) = losses(plain.as_mut(), &session)?;
-            let mut replayed = trainer(&session, is_cocoop, optimizer, at_once)?;
+            let mut replayed = trainer(&session, kind, optimizer, at_once)?;
             let (got_losses, got) = losses(replayed.as_mut(), &session)?;
-            let mut cpu = trainer(&of_cpu, is_cocoop, optimizer, at_once)?;
+            let mut cpu = trainer(&of_cpu, kind, optimizer, at_once)?;
             for (got, expected) in got_losses.iter().zip(losses(cpu.as_mut(), &of_cpu)?.0) {
                 let is_near = (got - expected).abs() <= 0.005 * expected.abs();
-                ensure!(is_near, "on the CPU {expected}, replayed {got}");
+                ensure!(is_near, "{kind:?}: on the CPU {expected}, replayed {got}");
             }
             for (got, expected) in got_losses.iter().zip(&expected_losses) {
                 let is_near = (got - expected).abs() <= 1e-4 * expected.abs();
@@ -314,7 +406,8 @@ fn replayed_steps_go_the_way_of_plain_ones() -> Result<()> {
             }
             for (at, (got, expected)) in got.iter().zip(&expected).enumerate() {
                 let expected = expected.to_device(&Device::Cpu)?;
-                near(&format!("tensor {at}, {optimizer:?}"), got, &expected, 1e-3)?;
+                let what = format!("{kind:?}, tensor {at}, {optimizer:?}");
+                near(&what, got, &expected, 1e-3)?;
             }
         }
     }
@@ -329,8 +422,14 @@ fn steps_go_on_plainly_where_they_cannot_be_recorded() -> Result<()> {
     let session = Session::from_bytes(model, &Device::new_cuda(0)?)?;
     let of_cpu = Session::from_bytes(model, &Device::Cpu)?;
     let optimizer = OptimizerSettings::adam_w(0.01);
-    let got = losses(trainer(&session, false, optimizer, 100)?.as_mut(), &session)?;
-    let expected = losses(trainer(&of_cpu, false, optimizer, 100)?.as_mut(), &of_cpu)?;
+    let got = losses(
+        trainer(&session, Kind::Coop, optimizer, 100)?.as_mut(),
+        &session,
+    )?;
+    let expected = losses(
+        trainer(&of_cpu, Kind::Coop, optimizer, 100)?.as_mut(),
+        &of_cpu,
+    )?;
     for (got, expected) in got.0.iter().zip(expected.0) {
         let is_near = (got - expected).abs() <= 0.005 * expected.abs();
         ensure!(is_near, "on the CPU {expected}, on the GPU {got}");
@@ -341,7 +440,7 @@ fn steps_go_on_plainly_where_they_cannot_be_recorded() -> Result<()> {
 #[test]
 fn a_training_replays_all_steps_but_the_first() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    for method in ["coop", "cocoop"] {
+    for method in ["coop", "cocoop", "lora"] {
         let replays = |more: &str| -> Result<Option<u64>> {
             let line = format!(
                 "bench {method} --model tiny --device cuda --classes 3 --images 8 --batch 2 \

@@ -34,7 +34,7 @@ fn a_step_with_adapters_keeps_what_it_cannot_compute_again() -> Result<()> {
         anyhow::bail!("the embedded model is a ViT");
     };
     let (adapter, variables) = adapter(tower)?;
-    let clip = clip.adapted(&adapter.with_dropout(0.25, 1))?;
+    let clip = clip.adapted(&adapter.with_dropout(0.25, 1, None))?;
     let images = 16;
     let pixels = (images, 3, config.side, config.side);
     let pixels = Tensor::ones(pixels, DType::F32, &Device::Cpu)?;

@@ -29,7 +29,7 @@ fn cached_views_are_the_crops_of_the_first_epochs_over_again() {
         ("coop --cache-views 0", "cache-views"),
         ("coop --cache-views 2 --augment none", "not cropped"),
         ("lora --cache-views 2", "means nothing"),
-        ("lora --replay false", "means nothing"),
+        ("linear-probe --replay false", "means nothing"),
     ];
     for (what, expected) in refused {
         let command =

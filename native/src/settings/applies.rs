@@ -14,7 +14,7 @@ const ADAPTER: &[MethodArg] = &[Lora];
 fn methods(setting: &str) -> &'static [MethodArg] {
     match setting {
         "model" | "device" | "precision" | "data" | "dataset" | "shots" | "seed" | "subset" => ALL,
-        "n-ctx" | "ctx-init" | "class-token-position" | "cache-views" | "replay" => CONTEXT,
+        "n-ctx" | "ctx-init" | "class-token-position" | "cache-views" => CONTEXT,
         "csc" => &[Coop],
         "encoder" | "projections" | "blocks" | "rank" | "alpha" | "text-rank" | "text-alpha"
         | "scaling" | "dropout" | "logit-scale" | "template" | "synthetic" | "lambda" | "mixup"

@@ -26,13 +26,11 @@ pub fn start(
             trainer.record(context.training.replay);
             Some(trainer)
         }
-        LearnerPlan::Adapter(adapter) => Some(start_adapter(
-            session,
-            plan,
-            adapter,
-            class_names,
-            template,
-        )?),
+        LearnerPlan::Adapter(adapter) => {
+            let mut trainer = start_adapter(session, plan, adapter, class_names, template)?;
+            trainer.record(adapter.training.replay);
+            Some(trainer)
+        }
     })
 }
 

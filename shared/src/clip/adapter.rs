@@ -103,7 +103,7 @@ impl BlockAdapter {
 
     /// What is dropped of the input of one projection's adapter.
     fn dropout_of(&self, projection: Projection) -> Option<Dropout> {
-        self.dropout.map(|dropout| Dropout {
+        self.dropout.clone().map(|dropout| Dropout {
             stream: dropout.stream + projection as u64,
             ..dropout
         })
@@ -223,14 +223,20 @@ impl Adapter {
     }
 
     /// The same adapter for one step of training: `rate` of its inputs dropped,
-    /// by masks that `seed` gives.
-    pub fn with_dropout(&self, rate: f64, seed: u64) -> Self {
+    /// by masks that `seed` gives, or, on a GPU, the `key` that lies there (see
+    /// [`Dropout::key`]).
+    pub fn with_dropout(&self, rate: f64, seed: u64, key: Option<&Tensor>) -> Self {
         let mut adapter = self.clone();
         if rate > 0.0 {
             let blocks = adapter.image.iter_mut().chain(&mut adapter.text);
             for (at, block) in (0u64..).zip(blocks) {
                 let stream = at * Projection::ALL.len() as u64;
-                block.dropout = Some(Dropout { rate, seed, stream });
+                block.dropout = Some(Dropout {
+                    rate,
+                    seed,
+                    stream,
+                    key: key.cloned(),
+                });
             }
         }
         adapter

@@ -198,15 +198,36 @@ impl Clip {
     /// Rows of token ids `[N, context_length]` → text features `[N, embed_dim]`,
     /// not normalised. The end of text is the highest id of a row.
     pub fn encode_tokens(&self, rows: &[TokenRow]) -> Result<Tensor> {
+        self.encode_laid_out(&self.lay_out_tokens(rows)?)
+    }
+
+    /// Prompts as tokens, laid out for [`Self::encode_laid_out`] by this model or another
+    /// one that drops values if this one does, and has its token embedding.
+    pub fn lay_out_tokens(&self, rows: &[TokenRow]) -> Result<LaidOutTokens> {
         let prompts = rows.iter().map(|row| row.up_to_end().to_vec());
         let mut prompts: Vec<Vec<u32>> = prompts.collect();
         let tokens = DistinctTokens::of(prompts.iter().flatten().copied());
         for id in prompts.iter_mut().flatten() {
             *id = tokens.place(*id) as u32;
         }
-        let table = self.text.token_embedding(tokens.ids())?;
-        self.text.forward(&table, &self.text.lay_out(&[prompts])?)
+        Ok(LaidOutTokens {
+            table: self.text.token_embedding(tokens.ids())?,
+            layout: self.text.lay_out(&[prompts])?,
+        })
     }
+
+    /// What [`Self::encode_tokens`] gives: nothing but the encoder's work.
+    pub fn encode_laid_out(&self, tokens: &LaidOutTokens) -> Result<Tensor> {
+        self.text.forward(&tokens.table, &tokens.layout)
+    }
+}
+
+/// Prompts as tokens, where the text encoder reads them.
+#[derive(Debug, Clone)]
+pub struct LaidOutTokens {
+    /// The embeddings of the tokens that there are: `[tokens, width]`.
+    table: Tensor,
+    layout: PromptLayout,
 }
 
 /// Each row of `features [N, d]` divided by its Euclidean norm.

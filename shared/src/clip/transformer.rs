@@ -214,8 +214,8 @@ impl Transformer {
 
     /// Whether a value may be dropped in one row and not in another that is the same.
     pub fn drops(&self) -> bool {
-        let mut dropouts = self.blocks.iter().map(|block| block.adapter.dropout);
-        dropouts.any(|dropout| dropout.is_some())
+        let mut blocks = self.blocks.iter();
+        blocks.any(|block| block.adapter.dropout.is_some())
     }
 
     /// The rows of all sequences `[R, width]` → the one row of each that is read

@@ -1,20 +1,28 @@
 //! Values that are set to zero at random, as bits.
 
-use candle_core::{Result, Tensor};
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
+use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+#[cfg(feature = "cuda")]
+use super::cuda::device;
+use super::{contiguous, has_own_body};
 use crate::parallel::*;
 
 /// Sets values to zero at random and scales the rest, so that sums keep their
 /// size (`torch.nn.Dropout`).
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Dropout {
     /// The share that is dropped, below 1.
     pub rate: f64,
     pub seed: u64,
     /// Which of the seed's streams of random numbers.
     pub stream: u64,
+    /// [`Self::key_of`] the seed, `[8]` in u32, which a GPU reads when the work is done: what
+    /// is recorded draws other numbers at each replay. Without, that of `seed`.
+    pub key: Option<Tensor>,
 }
 
 /// Rows drawn by one task.
@@ -22,22 +30,47 @@ const ROWS_PER_TASK: usize = 64;
 
 impl Dropout {
     /// `x [.., width]` → `[.., width]`.
-    pub fn forward(self, x: &Tensor) -> Result<Tensor> {
-        let width = x.dims().last().copied().unwrap_or(1).max(1);
-        let rows = x.elem_count() / width;
-        let mask = self.mask(rows, width);
-        let mut values = vec![0.0; rows * width];
-        let ones = vec![1.0; width];
-        for (row, values) in values.chunks_exact_mut(width).enumerate() {
-            mask.apply(row, &ones, values);
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        if has_own_body(x) {
+            return x.contiguous()?.apply_op1(self.clone());
         }
-        let mask = Tensor::from_vec(values, x.dims(), x.device())?;
+        let ones = vec![1.0; x.elem_count()];
+        let mask = Tensor::from_vec(self.dropped(&ones, x.dims()), x.dims(), x.device())?;
         x * mask.to_dtype(x.dtype())?
+    }
+
+    /// What becomes of values of a tensor of these dimensions.
+    fn dropped(&self, x: &[f32], dims: &[usize]) -> Vec<f32> {
+        let width = dims.last().copied().unwrap_or(1).max(1);
+        let mask = self.mask(x.len() / width, width);
+        let mut y = vec![0.0; x.len()];
+        let rows = x.chunks_exact(width).zip(y.chunks_exact_mut(width));
+        for (row, (x, y)) in rows.enumerate() {
+            mask.apply(row, x, y);
+        }
+        y
+    }
+
+    /// The key of a seed's random numbers.
+    pub fn key_of(seed: u64) -> [u32; 8] {
+        let bytes = ChaCha8Rng::seed_from_u64(seed).get_seed();
+        let (words, _) = bytes.as_chunks();
+        std::array::from_fn(|at| u32::from_le_bytes(words[at]))
+    }
+
+    /// A value is dropped if its draw of 64 bits is below this.
+    pub fn bound(&self) -> u64 {
+        (self.rate * 2f64.powi(u64::BITS as i32)) as u64
+    }
+
+    /// What values that are kept are multiplied with.
+    pub fn factor(&self) -> f32 {
+        (1.0 / (1.0 - self.rate)) as f32
     }
 
     /// What is kept of `rows` rows of `width` values: the values' order is that of the
     /// draws.
-    pub(super) fn mask(self, rows: usize, width: usize) -> Mask {
+    pub(super) fn mask(&self, rows: usize, width: usize) -> Mask {
         let words = width.div_ceil(BITS);
         let mut bits = vec![0u32; rows * words];
         bits.par_chunks_mut((ROWS_PER_TASK * words).max(1))
@@ -58,8 +91,30 @@ impl Dropout {
         Mask {
             bits,
             words,
-            factor: (1.0 / (1.0 - self.rate)) as f32,
+            factor: self.factor(),
         }
+    }
+}
+
+/// `x` → what is left of it.
+impl CustomOp1 for Dropout {
+    fn name(&self) -> &'static str {
+        "dropout"
+    }
+
+    fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let x = contiguous(self.name(), x, layout)?;
+        let y = self.dropped(x, layout.dims());
+        Ok((CpuStorage::F32(y), layout.shape().clone()))
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(&self, x: &CudaStorage, layout: &Layout) -> Result<(CudaStorage, Shape)> {
+        device::dropout(self.name(), self, x, layout)
+    }
+
+    fn bwd(&self, _x: &Tensor, _y: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
+        Ok(Some(grad.contiguous()?.apply_op1_no_bwd(self)?))
     }
 }
 
@@ -101,6 +156,7 @@ mod tests {
             rate: 0.25,
             seed: 7,
             stream: 3,
+            key: None,
         };
         let (rows, width) = (2 * ROWS_PER_TASK + 3, 37);
         let mut random = ChaCha8Rng::seed_from_u64(7);

@@ -26,7 +26,7 @@ pub struct LowRanks {
 }
 
 /// One of them.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct LowRankPart {
     pub beside: Beside,
     pub rank: usize,
@@ -68,7 +68,7 @@ impl LowRanks {
                 beside: part.beside,
                 values: (first - part.rank) * width..first * width,
                 scaling: part.scaling as f32,
-                mask: part.dropout.map(|dropout| dropout.mask(rows, width)),
+                mask: part.dropout.as_ref().map(|it| it.mask(rows, width)),
             }
         });
         Ok(Drawn {

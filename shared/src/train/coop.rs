@@ -4,7 +4,7 @@ use candle_core::backprop::GradStore;
 use candle_core::{Tensor, Var};
 
 use super::parts::backward_by_parts;
-use super::steps::Steps;
+use super::steps::{Batch, Steps};
 use super::targets::Answered;
 use super::{Input, OptimizerSettings, State, StepReport, Targets, Trainer};
 use crate::clip::{Clip, logits, normalise};
@@ -121,8 +121,15 @@ impl Trainer for CoopTrainer {
     }
 
     fn step(&mut self, features: &Tensor, targets: &Targets, lr: f64) -> Result<StepReport> {
-        let answer = |features: &Tensor, targets: &Targets| self.learning.answer(features, targets);
-        self.steps.step((features, targets), lr, answer)
+        let batch = Batch {
+            input: features,
+            targets,
+            keys: &[],
+        };
+        let answer = |features: &Tensor, targets: &Targets, _: Option<&Tensor>| {
+            self.learning.answer(features, targets)
+        };
+        self.steps.step(batch, lr, answer)
     }
 
     fn record(&mut self, is_recorded: bool) {

@@ -5,6 +5,7 @@ use candle_core::backprop::GradStore;
 use candle_core::{DType, Device, Tensor};
 use tracing::{debug, trace_span, warn};
 
+use super::steps::Batch;
 use super::targets::Answered;
 use super::{Optimizer, StepReport, Targets, check_loss, update};
 use crate::error::Result;
@@ -12,9 +13,6 @@ use crate::ops::cuda::device::{Recording, overwrite, warmed_up};
 
 /// Shapes whose steps are recorded: that of most batches, and of those that end an epoch.
 const MOST: usize = 2;
-
-/// What a step is made on.
-type Batch<'a> = (&'a Tensor, &'a Targets);
 
 /// Steps that are made once and replayed.
 pub(super) struct Replay {
@@ -41,7 +39,7 @@ impl Replay {
         optimizer: &mut Optimizer,
         batch: Batch<'_>,
         lr: f64,
-        answer: impl Fn(&Tensor, &Targets) -> Result<(Answered, GradStore)>,
+        answer: impl Fn(&Tensor, &Targets, Option<&Tensor>) -> Result<(Answered, GradStore)>,
     ) -> Result<StepReport> {
         if let Some(recorded) = self.recorded.iter().find(|it| it.takes(batch)) {
             return recorded.replay(optimizer, batch, lr);
@@ -49,21 +47,21 @@ impl Replay {
         if let Some(recorded) = self.record(optimizer, batch, &answer) {
             return recorded.replay(optimizer, batch, lr);
         }
-        let (input, targets) = batch;
+        let Batch { input, targets, .. } = batch;
         if !self.is_on {
-            return update(optimizer, answer(input, targets)?, lr);
+            return update(optimizer, answer(input, targets, None)?, lr);
         }
         if self.seen.len() < MOST && !self.comes_again(batch) {
             self.seen.push((input.clone(), targets.clone()));
         }
         warmed_up(input.device(), || {
-            update(optimizer, answer(input, targets)?, lr)
+            update(optimizer, answer(input, targets, None)?, lr)
         })?
     }
 
     fn comes_again(&self, batch: Batch<'_>) -> bool {
         let mut seen = self.seen.iter();
-        seen.any(|(input, targets)| are_alike((input, targets), batch))
+        seen.any(|(input, targets)| are_alike(input, targets, batch))
     }
 
     /// Records a step on a batch of a shape that has come before, if that is possible. If it
@@ -72,7 +70,7 @@ impl Replay {
         &mut self,
         optimizer: &Optimizer,
         batch: Batch<'_>,
-        answer: impl Fn(&Tensor, &Targets) -> Result<(Answered, GradStore)>,
+        answer: impl Fn(&Tensor, &Targets, Option<&Tensor>) -> Result<(Answered, GradStore)>,
     ) -> Option<&Recorded> {
         if !self.is_on || self.recorded.len() == MOST || !self.comes_again(batch) {
             return None;
@@ -105,9 +103,9 @@ impl Replay {
 }
 
 /// Whether the same work is done for both.
-fn are_alike((input, targets): Batch<'_>, (other, others): Batch<'_>) -> bool {
+fn are_alike(input: &Tensor, targets: &Targets, batch: Batch<'_>) -> bool {
     let form = |of: &Tensor| (of.shape().clone(), of.dtype());
-    form(input) == form(other) && targets.are_like(others)
+    form(input) == form(batch.input) && targets.are_like(batch.targets)
 }
 
 /// A step, and where it reads what is another each time. All of it lies where it lay when
@@ -116,6 +114,8 @@ struct Recorded {
     recording: Recording,
     input: Tensor,
     targets: Targets,
+    /// `[keys, 8]`, if it draws any numbers.
+    keys: Option<Tensor>,
     /// As of `Optimizer::next_rates`.
     rates: Tensor,
     /// Loss and hits: `[2]`.
@@ -126,15 +126,24 @@ impl Recorded {
     /// Records a step on a batch of this shape, without making it.
     fn new(
         optimizer: &Optimizer,
-        (input, targets): Batch<'_>,
-        answer: impl Fn(&Tensor, &Targets) -> Result<(Answered, GradStore)>,
+        batch: Batch<'_>,
+        answer: impl Fn(&Tensor, &Targets, Option<&Tensor>) -> Result<(Answered, GradStore)>,
     ) -> Result<Self> {
-        let device: &Device = input.device();
-        let (input, targets) = (input.force_contiguous()?.detach(), targets.copied()?);
+        let device: &Device = batch.input.device();
+        let input = batch.input.force_contiguous()?.detach();
+        let targets = batch.targets.copied()?;
+        let keys = match batch.keys {
+            [] => None,
+            keys => Some(Tensor::from_slice(
+                keys.as_flattened(),
+                (keys.len(), 8),
+                device,
+            )?),
+        };
         let rates = Tensor::new(optimizer.next_rates(0.0), device)?;
         let report = Tensor::zeros(2, DType::F32, device)?;
         let recording = Recording::of(device, || {
-            let (answered, gradients) = answer(&input, &targets)?;
+            let (answered, gradients) = answer(&input, &targets, keys.as_ref())?;
             let Answered { loss, hits } = answered.detached();
             drop(answered);
             optimizer.tell_step(&gradients, &rates, &loss)?;
@@ -146,25 +155,25 @@ impl Recorded {
             recording,
             input,
             targets,
+            keys,
             rates,
             report,
         })
     }
 
     fn takes(&self, batch: Batch<'_>) -> bool {
-        are_alike((&self.input, &self.targets), batch)
+        are_alike(&self.input, &self.targets, batch)
     }
 
     /// The step on another batch.
-    fn replay(
-        &self,
-        optimizer: &mut Optimizer,
-        (input, targets): Batch<'_>,
-        lr: f64,
-    ) -> Result<StepReport> {
+    fn replay(&self, optimizer: &mut Optimizer, batch: Batch<'_>, lr: f64) -> Result<StepReport> {
         let _span = trace_span!("replay").entered();
-        self.input.slice_set(&input.contiguous()?.detach(), 0, 0)?;
-        self.targets.overwrite(targets)?;
+        let input = batch.input.contiguous()?.detach();
+        self.input.slice_set(&input, 0, 0)?;
+        self.targets.overwrite(batch.targets)?;
+        if let Some(keys) = &self.keys {
+            overwrite(keys, batch.keys.as_flattened())?;
+        }
         overwrite(&self.rates, &optimizer.next_rates(lr))?;
         self.recording.replay()?;
         optimizer.stepped();

@@ -10,6 +10,16 @@ use super::targets::Answered;
 use super::{Optimizer, State, StepReport, Targets, update};
 use crate::error::Result;
 
+/// What a step is made on.
+#[derive(Clone, Copy)]
+pub(super) struct Batch<'a> {
+    pub input: &'a Tensor,
+    pub targets: &'a Targets,
+    /// The keys of random numbers that are others in each step.
+    #[cfg_attr(not(feature = "cuda"), expect(dead_code))]
+    pub keys: &'a [[u32; 8]],
+}
+
 /// How the steps of a training are made.
 pub(super) struct Steps {
     optimizer: Optimizer,
@@ -28,19 +38,20 @@ impl Steps {
 
     /// A step on a batch. `answer` gives its loss and gradients; it depends on nothing but
     /// its arguments and on what the optimiser changes, and neither waits for the device nor
-    /// keeps a tensor.
+    /// keeps a tensor. The keys of what it draws at random are those of `batch`, or, where
+    /// it is given a tensor `[keys, 8]` in u32, those that lie there when the work is done.
     pub fn step(
         &mut self,
-        (input, targets): (&Tensor, &Targets),
+        batch: Batch<'_>,
         lr: f64,
-        answer: impl Fn(&Tensor, &Targets) -> Result<(Answered, GradStore)>,
+        answer: impl Fn(&Tensor, &Targets, Option<&Tensor>) -> Result<(Answered, GradStore)>,
     ) -> Result<StepReport> {
         #[cfg(feature = "cuda")]
-        if input.device().is_cuda() {
-            let batch = (input, targets);
+        if batch.input.device().is_cuda() {
             return self.replay.step(&mut self.optimizer, batch, lr, answer);
         }
-        update(&mut self.optimizer, answer(input, targets)?, lr)
+        let answer = answer(batch.input, batch.targets, None)?;
+        update(&mut self.optimizer, answer, lr)
     }
 
     /// Whether steps that come again are recorded from now on. What was is forgotten.

@@ -5,7 +5,7 @@ use std::thread;
 
 use clipwright_shared::ops::cuda::{
     AdamWStep, AddBias, Attention, AttentionGradKeysValues, AttentionGradQueries,
-    AttentionSumSlots, Kernel, LayerNorm, LayerNormGradWeightBias, LayerNormGradX,
+    AttentionSumSlots, Dropout, Kernel, LayerNorm, LayerNormGradWeightBias, LayerNormGradX,
     LayerNormStatistics, QuickGelu, QuickGeluGrad, SgdStep,
 };
 
@@ -63,6 +63,7 @@ host_kernels! {
     AttentionGradKeysValues: attention_grad_keys_values_f32, attention_grad_keys_values_bf16;
     AttentionGradQueries: attention_grad_queries_f32, attention_grad_queries_bf16;
     AttentionSumSlots: attention_sum_slots_f32, attention_sum_slots_bf16;
+    Dropout: dropout_f32, dropout_bf16;
     LayerNorm: layer_norm_f32, layer_norm_bf16;
     LayerNormGradWeightBias: layer_norm_grad_weight_bias_f32, layer_norm_grad_weight_bias_bf16;
     LayerNormGradX: layer_norm_grad_x_f32, layer_norm_grad_x_bf16;

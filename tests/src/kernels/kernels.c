@@ -5,6 +5,7 @@
 #include "../../../shared/src/ops/cuda/common.cu"
 
 #include "../../../shared/src/ops/cuda/attention.cu"
+#include "../../../shared/src/ops/cuda/dropout.cu"
 #include "../../../shared/src/ops/cuda/layer_norm.cu"
 #include "../../../shared/src/ops/cuda/pointwise.cu"
 #ifndef IN_BF16

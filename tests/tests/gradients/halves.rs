@@ -72,6 +72,7 @@ fn low_ranks(a: &Tensor, b: &Tensor, rate: Option<f64>) -> LowRanks {
                     rate,
                     seed: 1,
                     stream,
+                    key: None,
                 }),
             })
             .collect(),
@@ -110,7 +111,7 @@ fn composed(
             if own != projection {
                 continue;
             }
-            let x = match part.dropout {
+            let x = match &part.dropout {
                 Some(dropout) => dropout.forward(x)?,
                 None => x.clone(),
             };

@@ -2,6 +2,7 @@
 //! operations, forwards and backwards, on small and awkward shapes.
 
 mod attention;
+mod dropout;
 mod layer_norm;
 mod optimizer;
 mod pointwise;

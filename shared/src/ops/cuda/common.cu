@@ -43,6 +43,11 @@ DEVICE real real_of(float x) { return x; }
 
 #endif
 
+/* Several turns for a thread, where there are fewer of them. */
+#define FOR_EACH(at, count)                                                          \
+    for (wide at = (wide)blockIdx.x * blockDim.x + threadIdx.x; at < (count);        \
+         at += (wide)gridDim.x * blockDim.x)
+
 /* The sum over the lanes of a warp, in each of them. */
 DEVICE float warp_sum(float x) {
     for (int step = LANES / 2; step > 0; step /= 2) {

@@ -7,6 +7,7 @@
 mod attention;
 #[cfg(feature = "cuda")]
 pub mod device;
+mod dropout;
 mod layer_norm;
 mod optimizer;
 mod pointwise;
@@ -17,6 +18,7 @@ pub use attention::{
     Attention, AttentionGradKeysValues, AttentionGradQueries, AttentionSumSlots, Heads,
     MOST_HEAD_WIDTH, Operands, Tables,
 };
+pub use dropout::Dropout;
 pub use layer_norm::{LayerNorm, LayerNormGradWeightBias, LayerNormGradX, LayerNormStatistics};
 pub use optimizer::{AdamWRates, AdamWStep, SgdStep};
 pub use pointwise::{AddBias, QuickGelu, QuickGeluGrad};
@@ -62,14 +64,16 @@ impl Launch {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
     Attention,
+    Dropout,
     LayerNorm,
     Optimizer,
     Pointwise,
 }
 
 impl Source {
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::Attention,
+        Self::Dropout,
         Self::LayerNorm,
         Self::Optimizer,
         Self::Pointwise,
@@ -78,6 +82,7 @@ impl Source {
     pub fn name(self) -> &'static str {
         match self {
             Self::Attention => "attention",
+            Self::Dropout => "dropout",
             Self::LayerNorm => "layer_norm",
             Self::Optimizer => "optimizer",
             Self::Pointwise => "pointwise",
@@ -88,6 +93,7 @@ impl Source {
     pub fn text(self) -> String {
         let own = match self {
             Self::Attention => include_str!("attention.cu"),
+            Self::Dropout => include_str!("dropout.cu"),
             Self::LayerNorm => include_str!("layer_norm.cu"),
             Self::Optimizer => include_str!("optimizer.cu"),
             Self::Pointwise => include_str!("pointwise.cu"),

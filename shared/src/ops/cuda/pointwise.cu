@@ -23,10 +23,6 @@ struct add_bias {
 /* The slope of the sigmoid (openai/CLIP clip/model.py). */
 #define SLOPE 1.702f
 
-#define FOR_EACH(at, count)                                                          \
-    for (wide at = (wide)blockIdx.x * blockDim.x + threadIdx.x; at < (count);        \
-         at += (wide)gridDim.x * blockDim.x)
-
 DEVICE float sigmoid(float x) { return 1.0f / (1.0f + expf(-SLOPE * x)); }
 
 GLOBAL void KERNEL(quick_gelu)(struct quick_gelu a) {

@@ -37,7 +37,7 @@ pub struct AddBias {
     pub width: u32,
 }
 
-fn by_values(count: u64) -> Launch {
+pub(super) fn by_values(count: u64) -> Launch {
     let blocks = count.div_ceil(THREADS.into()).min(MOST_BLOCKS);
     Launch {
         threads: THREADS,

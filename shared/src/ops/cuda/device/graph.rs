@@ -17,11 +17,11 @@ use candle_core::cuda::cudarc::driver::sys::{
     CUgraphInstantiate_flags, CUgraphNode, CUgraphNodeType as Kind, CUmemorytype,
     CUpointer_attribute, CUresult, CUstreamCaptureMode,
 };
-use candle_core::cuda::cudarc::driver::{CudaGraph, CudaStream, DriverError};
-use candle_core::{CudaDevice, DType, Device, Error, Result, Tensor, bail};
+use candle_core::cuda::cudarc::driver::{CudaGraph, CudaStream, DeviceRepr, DriverError};
+use candle_core::{CudaDevice, Device, Error, Result, Tensor, WithDType, bail};
 
+use super::address_of;
 use super::memory::give_back_memory;
-use super::optimizer::address_of;
 use crate::ops::cuda::recorded::{self, Place, Tally, Work};
 
 /// Something of the device that a recording reads.
@@ -95,13 +95,17 @@ pub fn warmed_up<R>(device: &Device, work: impl FnOnce() -> R) -> Result<R> {
     Ok(work())
 }
 
-/// Writes `values` over those of a tensor in f32 that a recording reads.
+/// Writes `values`, in f32 or u32, over those of a tensor that a recording reads.
 ///
 /// # Errors
-/// If it has not as many, or does not lie on a GPU.
-pub fn overwrite(tensor: &Tensor, values: &[f32]) -> Result<()> {
-    if tensor.elem_count() != values.len() || tensor.dtype() != DType::F32 {
-        bail!("{} values in f32 do not go over {tensor:?}", values.len());
+/// If it has not as many of their type, or does not lie on a GPU.
+pub fn overwrite<T: WithDType + DeviceRepr>(tensor: &Tensor, values: &[T]) -> Result<()> {
+    if tensor.elem_count() != values.len() || tensor.dtype() != T::DTYPE {
+        bail!(
+            "{} values in {:?} do not go over {tensor:?}",
+            values.len(),
+            T::DTYPE
+        );
     }
     let device = tensor.device().as_cuda_device()?;
     let address = address_of("overwrite", tensor, device)?;

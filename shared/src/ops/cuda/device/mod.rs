@@ -2,6 +2,7 @@
 
 mod activation;
 mod attention;
+mod dropout;
 mod graph;
 mod layer_norm;
 mod linear;
@@ -12,6 +13,7 @@ pub(in crate::ops) use activation::{quick_gelu, quick_gelu_grad};
 pub(in crate::ops) use attention::{
     attention_of_one, attention_of_one_grad, self_attention, self_attention_grad,
 };
+pub(in crate::ops) use dropout::dropout;
 pub use graph::{Recording, overwrite, warmed_up};
 pub(in crate::ops) use layer_norm::{layer_norm, layer_norm_grad_weight_bias, layer_norm_grad_x};
 pub(in crate::ops) use linear::add_bias;
@@ -20,14 +22,14 @@ pub use optimizer::{Beside, adam_w_step, sgd_step, steps_here};
 
 use std::sync::OnceLock;
 
-use candle_core::backend::BackendStorage;
+use candle_core::backend::{BackendDevice, BackendStorage};
 use candle_core::cuda::cudarc::driver::{
     CudaSlice, CudaStream, DevicePtr, DevicePtrMut, DeviceRepr, LaunchConfig, PushKernelArg,
     SyncOnDrop,
 };
 use candle_core::cuda::cudarc::nvrtc::{CompileOptions, compile_ptx_with_opts};
 use candle_core::cuda::{CudaStorageSlice, WrapErr};
-use candle_core::{CudaDevice, CudaStorage, DType, Layout, Result, Tensor, bail};
+use candle_core::{CudaDevice, CudaStorage, DType, Layout, Result, Storage, Tensor, bail};
 use half::bf16;
 
 use super::{Address, Kernel, Source};
@@ -162,6 +164,27 @@ fn operand<'a>(
         real,
         _is_used: is_used,
     })
+}
+
+/// Where the values of a contiguous tensor lie, in f32 or u32.
+fn address_of(operation: &str, tensor: &Tensor, device: &CudaDevice) -> Result<Address> {
+    let (storage, layout) = tensor.storage_and_layout();
+    let Storage::Cuda(storage) = &*storage else {
+        bail!("{operation} needs operands on the device");
+    };
+    if !storage.device().same_device(device) {
+        bail!("{operation} needs operands on one device");
+    }
+    let Some((start, _)) = layout.contiguous_offsets() else {
+        bail!("{operation} needs contiguous operands");
+    };
+    let stream = device.cuda_stream();
+    let (address, _is_used) = match &storage.slice {
+        CudaStorageSlice::F32(values) => values.device_ptr(&stream),
+        CudaStorageSlice::U32(values) => values.device_ptr(&stream),
+        _ => bail!("{operation} needs f32 or u32, not {:?}", storage.dtype()),
+    };
+    Ok(address + 4 * start as Address)
 }
 
 /// The type that all operands have.

@@ -1,9 +1,8 @@
 //! Steps of the optimisers, in place: nothing comes back to the host.
 
-use candle_core::backend::{BackendDevice, BackendStorage};
-use candle_core::{CudaDevice, DType, Result, Storage, Tensor, bail};
+use candle_core::{DType, Result, Tensor, bail};
 
-use super::{Real, launch, operand};
+use super::{Real, address_of, launch};
 use crate::ops::cuda::{AdamWRates, AdamWStep, Address, Kernel, SgdStep};
 
 /// Whether a variable's steps are there for where it lies, and for its type.
@@ -96,17 +95,4 @@ fn in_place<const N: usize, K: Kernel>(
     let (loss, rates) = (of(beside.loss, 1)?, of(beside.rates, numbers)?);
     // SAFETY: all are contiguous and of as many values as the kernel says.
     unsafe { launch(&device, kernel(addresses, loss, rates), Real::F32) }
-}
-
-/// Where the values of a contiguous tensor lie.
-pub(super) fn address_of(operation: &str, tensor: &Tensor, device: &CudaDevice) -> Result<Address> {
-    let (storage, layout) = tensor.storage_and_layout();
-    let Storage::Cuda(storage) = &*storage else {
-        bail!("{operation} needs operands on the device");
-    };
-    if !storage.device().same_device(device) {
-        bail!("{operation} needs operands on one device");
-    }
-    let stream = device.cuda_stream();
-    Ok(operand(operation, storage, layout, &stream)?.address)
 }
