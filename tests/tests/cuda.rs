@@ -2,7 +2,7 @@
 //! `cuda` only, and then there must be a GPU.
 #![cfg(feature = "cuda")]
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fs;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -12,15 +12,16 @@ use candle_core::{DType, Device, Tensor, Var};
 use clipwright_shared::Session;
 use clipwright_shared::clip::Projection;
 use clipwright_shared::learners::{
-    Blocks, CoCoOp, ContextInit, Coop, CoopSettings, EncoderLora, Lora, LoraFacts, LoraSettings,
-    PromptTokens, Scaling, ZeroShot,
+    Blocks, ClassTokenPosition, CoCoOp, ContextInit, Coop, CoopSettings, EncoderLora, Lora,
+    LoraFacts, LoraSettings, PromptTokens, Scaling, ZeroShot,
 };
 use clipwright_shared::ops::cuda::device::{Recording, open, warmed_up};
-use clipwright_shared::ops::{self, Dropout, Group, Sequences};
+use clipwright_shared::ops::{self, Dropout, Group, Replayed, Sequences};
 use clipwright_shared::train::{
     CoCoOpTrainer, CoopTrainer, Input, LoraTrainer, LoraTraining, Optimizer, OptimizerSettings,
     Targets, Trainer,
 };
+use clipwright_shared::tuning::{Tuned, Tuner, TuningSettings};
 use clipwright_tests::{clipwright_json, run_clipwright};
 use serde_json::Value;
 
@@ -240,6 +241,13 @@ const BATCHES: [usize; 12] = [4, 4, 4, 3, 4, 4, 3, 3, 4, 4, 3, 4];
 /// How many of five classes' prompts a training encodes together: all, and some.
 const AT_ONCE: [usize; 2] = [100, 2];
 
+const CONTEXT: CoopSettings = CoopSettings {
+    n_ctx: 3,
+    class_specific: false,
+    position: ClassTokenPosition::End,
+    init: ContextInit::Random { seed: 1 },
+};
+
 #[derive(Debug, Clone, Copy)]
 enum Kind {
     Coop,
@@ -298,12 +306,7 @@ fn trainer(
     let (clip, tokenizer) = (&session.clip, &session.tokenizer);
     let names = ["cat", "dog", "small red bird", "fish", "blue car"].map(String::from);
     let tokens = PromptTokens::new(tokenizer, &names);
-    let settings = CoopSettings {
-        n_ctx: 3,
-        class_specific: false,
-        position: Default::default(),
-        init: ContextInit::Random { seed: 1 },
-    };
+    let settings = CONTEXT;
     Ok(match kind {
         Kind::Lora(dropout) => Box::new(lora(session, &names, optimizer, (dropout, at_once))?),
         Kind::CoCoOp => {
@@ -433,6 +436,66 @@ fn steps_go_on_plainly_where_they_cannot_be_recorded() -> Result<()> {
     for (got, expected) in got.0.iter().zip(expected.0) {
         let is_near = (got - expected).abs() <= 0.005 * expected.abs();
         ensure!(is_near, "on the CPU {expected}, on the GPU {got}");
+    }
+    Ok(())
+}
+
+/// The third call of a shape, and all behind it, are replays.
+#[test]
+fn a_function_is_replayed_for_each_of_two_shapes() -> Result<()> {
+    let _alone = alone();
+    let gpu = gpu()?;
+    let (replayed, calls) = (Replayed::new(true), Cell::new(0));
+    for turn in 0..5 {
+        // The last of them comes too late to be recorded.
+        for (at, rows) in [4, 7, 2].into_iter().enumerate() {
+            let x = values(&[rows, 6], turn)?;
+            calls.set(0);
+            let y = replayed.call(&x.to_device(&gpu)?, |x| {
+                calls.set(calls.get() + 1);
+                x.sqr()?.sum_keepdim(1)
+            })?;
+            near("a call", &y, &x.sqr()?.sum_keepdim(1)?, 1e-5)?;
+            let expected = if turn < 2 || at == 2 { 1 } else { 0 };
+            ensure!(calls.get() == expected, "turn {turn}, {rows} rows");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn tuning_goes_as_on_the_cpu_call_after_call() -> Result<()> {
+    let _alone = alone();
+    let model = include_bytes!("../../static/model/tiny.safetensors");
+    let names = ["cat", "dog", "small red bird", "fish", "blue car"].map(String::from);
+    for at_once in [100, 2] {
+        let run = |device: &Device| -> Result<Vec<Tuned>> {
+            let session = Session::from_bytes(model, device)?;
+            let coop = Coop::new(&session.clip, &session.tokenizer, &names, &CONTEXT)?;
+            let tokens = PromptTokens::new(&session.tokenizer, &names);
+            let settings = TuningSettings {
+                classes_at_once: at_once,
+                ..TuningSettings::default()
+            };
+            let views = settings.layout.views();
+            let tuner = Tuner::new(&session.clip, &coop, &tokens, settings)?;
+            let mut tuned = Vec::new();
+            for group in 0..4 {
+                let images = (0..2).map(|image| {
+                    let dims = [views, session.clip.config.embed_dim];
+                    let views = values(&dims, 2 * group + image)?.to_device(device)?;
+                    Ok(views.broadcast_div(&views.sqr()?.sum_keepdim(1)?.sqrt()?)?)
+                });
+                tuned.extend(tuner.tune_many(&images.collect::<Result<Vec<_>>>()?)?);
+            }
+            Ok(tuned)
+        };
+        for (got, expected) in run(&gpu()?)?.iter().zip(run(&Device::Cpu)?) {
+            for (got, expected) in got.tuned.iter().zip(&expected.tuned) {
+                let off = (got - expected).abs();
+                ensure!(off < 0.02, "{at_once}: {got}, on the CPU {expected}");
+            }
+        }
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args as Group, Subcommand, ValueEnum};
+use clap::{ArgAction, Args as Group, Subcommand, ValueEnum};
 use clipwright_shared::tuning::Loss;
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +51,10 @@ pub struct TuneOn {
     /// Images shown in the report: those that gained and lost most
     #[arg(long, default_value_t = 12)]
     pub pages: usize,
+    /// Record work that comes again on a GPU, and replay it
+    #[arg(long, num_args = 0..=1, default_value_t = true, default_missing_value = "true",
+          action = ArgAction::Set)]
+    pub replay: bool,
 }
 
 /// How an image is tuned on. What is left out comes from the preset.

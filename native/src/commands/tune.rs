@@ -118,6 +118,7 @@ fn tune_run<'a>(
         out,
         existing,
         pages: on.pages,
+        replay: on.replay,
         device: &on.model.device,
     }
 }

@@ -45,6 +45,8 @@ pub struct TuneRun<'a> {
     pub existing: Existing,
     /// Images shown in the report.
     pub pages: usize,
+    /// Whether a GPU replays work that comes again.
+    pub replay: bool,
     pub device: &'a str,
 }
 
@@ -95,7 +97,8 @@ pub fn tune(session: &Session, run: &TuneRun<'_>) -> Result<Outcome> {
         plan: run.plan,
     };
     let tokens = PromptTokens::new(&session.tokenizer, run.class_names);
-    let tuner = Tuner::new(&session.clip, run.coop, &tokens, run.plan.settings)?;
+    let mut tuner = Tuner::new(&session.clip, run.coop, &tokens, run.plan.settings)?;
+    tuner.record(run.replay);
     let mut samples = match open(run, &serde_json::to_value(&record)?)? {
         Found::Finished => {
             return Ok(Outcome {

@@ -1,6 +1,9 @@
 //! Prompts made of learned context vectors and frozen tokens
 //! (KaiyangZhou/CoOp `trainers/coop.py`, `PromptLearner`).
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 
@@ -125,6 +128,8 @@ pub struct Prompts {
     context_rows: usize,
     /// Of one context.
     layout: PromptLayout,
+    /// Of so many contexts, as they were asked for.
+    of_more: Arc<Mutex<BTreeMap<usize, PromptLayout>>>,
 }
 
 impl Prompts {
@@ -157,6 +162,7 @@ impl Prompts {
         Ok(Self {
             token_rows: text.token_embedding(distinct.ids())?.detach(),
             layout: lay_out(text, &slots, context_rows, 1)?,
+            of_more: Arc::default(),
             slots,
             context_rows,
         })
@@ -174,11 +180,19 @@ impl Prompts {
         let table = self.table(contexts, count)?;
         match count {
             1 => text.forward(&table, &self.layout),
-            _ => {
-                let layout = lay_out(text, &self.slots, self.context_rows, count)?;
-                text.forward(&table, &layout)
-            }
+            _ => text.forward(&table, &self.layout_of(text, count)?),
         }
+    }
+
+    /// The layout for so many contexts, which stays where it is for the next time.
+    fn layout_of(&self, text: &TextTransformer, count: usize) -> Result<PromptLayout> {
+        let mut of_more = self.of_more.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(layout) = of_more.get(&count) {
+            return Ok(layout.clone());
+        }
+        let layout = lay_out(text, &self.slots, self.context_rows, count)?;
+        of_more.insert(count, layout.clone());
+        Ok(layout)
     }
 
     /// Each prompt filled with a context, `[n_ctx, width]` or

@@ -33,6 +33,7 @@ mod panels;
 mod rectangles;
 #[cfg(target_arch = "wasm32")]
 mod register;
+mod replayed;
 mod sequences;
 mod softmax;
 mod tile;
@@ -54,6 +55,7 @@ pub use layer_norm::layer_norm;
 pub use layers::{LayerNorm, Linear};
 pub use linear::linear;
 pub use low_rank::{Beside, LowRankPart, LowRanks};
+pub use replayed::Replayed;
 pub use sequences::{Group, Sequences};
 pub use softmax::{cross_entropy, log_softmax, softmax};
 pub use weight::Weight;

@@ -14,7 +14,7 @@ use super::{Tuned, TuningPoint, TuningSettings};
 use crate::clip::{Clip, logits};
 use crate::error::{Dims, Error, Result};
 use crate::learners::{Coop, PromptTokens, Prompts, text_features, text_features_of_each};
-use crate::ops::softmax;
+use crate::ops::{Replayed, softmax};
 use crate::train::{AdamW, check_loss};
 
 /// Gradients below this are taken for zero. A class that is out of the question has them,
@@ -40,6 +40,10 @@ struct Part {
     prompts: Prompts,
     /// The start's features with their graph, if memory allows: there is one part.
     graph: Option<Tensor>,
+    /// A gradient in the features of the start → one in its context.
+    backward: Replayed,
+    /// Contexts → their features.
+    forward: Replayed,
 }
 
 impl Part {
@@ -107,6 +111,8 @@ impl Tuner {
                 first,
                 prompts,
                 graph: None,
+                backward: Replayed::new(true),
+                forward: Replayed::new(true),
             });
         }
         let mut tuner = Self {
@@ -127,6 +133,15 @@ impl Tuner {
             part.graph = Some(features.clone());
         }
         Ok(tuner)
+    }
+
+    /// Whether work that comes again is recorded on a GPU and replayed. It is, if nobody says
+    /// otherwise.
+    pub fn record(&mut self, is_recorded: bool) {
+        for part in &mut self.parts {
+            part.backward = Replayed::new(is_recorded);
+            part.forward = Replayed::new(is_recorded);
+        }
     }
 
     pub fn settings(&self) -> &TuningSettings {
@@ -378,12 +393,21 @@ impl Tuner {
                 Some(features) => features.clone(),
                 None => self.features(part, self.start())?,
             };
+            let gradient = |share: &Tensor| {
+                let store = (&features * share)?.sum_all()?.backward()?;
+                Ok::<_, Error>(match store.get(&self.start) {
+                    Some(gradient) => gradient.detach(),
+                    None => self.start.zeros_like()?,
+                })
+            };
             for (sum, before) in gradients.iter_mut().zip(before) {
                 let share = before.gradient.narrow(0, part.first, part.classes())?;
-                let store = (&features * share)?.sum_all()?.backward()?;
-                if let Some(gradient) = store.get(&self.start) {
-                    *sum = (&*sum + gradient)?.detach();
-                }
+                let gradient = match part.graph {
+                    Some(_) => part.backward.call(&share, gradient)?,
+                    // Its features are others each time.
+                    None => gradient(&share)?,
+                };
+                *sum = (&*sum + gradient)?.detach();
             }
         }
         Ok(gradients)
@@ -419,8 +443,10 @@ impl Tuner {
                     .map(|context| self.context_of(part, context));
                 let own = Tensor::cat(&own.collect::<Result<Vec<_>>>()?, 0)?;
                 let count = contexts.len();
-                let features = text_features_of_each(&self.clip, &part.prompts, &own, count)?;
-                let features = features.detach();
+                let features = part.forward.call(&own, |own| {
+                    let of_each = text_features_of_each(&self.clip, &part.prompts, own, count)?;
+                    Ok::<_, Error>(of_each.detach())
+                })?;
                 for at in 0..count {
                     let own = features.narrow(0, at * classes, classes)?;
                     texts[chunk * together + at].push(own);

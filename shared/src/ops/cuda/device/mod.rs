@@ -8,6 +8,7 @@ mod layer_norm;
 mod linear;
 mod memory;
 mod optimizer;
+mod turns;
 
 pub(in crate::ops) use activation::{quick_gelu, quick_gelu_grad};
 pub(in crate::ops) use attention::{
@@ -19,6 +20,7 @@ pub(in crate::ops) use layer_norm::{layer_norm, layer_norm_grad_weight_bias, lay
 pub(in crate::ops) use linear::add_bias;
 pub use memory::open;
 pub use optimizer::{Beside, adam_w_step, sgd_step, steps_here};
+pub(in crate::ops) use turns::Turns;
 
 use std::sync::OnceLock;
 
