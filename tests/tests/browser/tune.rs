@@ -47,6 +47,8 @@ struct Shown {
 const SHOWN: &str = "
     const result = document.querySelector('[data-testid=tune-result]');
     if (!result || result.dataset.going !== 'false') return null;
+    // A page with much to draw lets others in before its lists have followed.
+    if (result.querySelector('ol[data-step]')?.dataset.step !== result.dataset.step) return null;
     const rows = [...result.querySelectorAll('[data-testid=tune-row]')];
     const numbers = (id, key) =>
         result.querySelector(`[data-testid=${id}]`).dataset[key].split(' ').map(Number);

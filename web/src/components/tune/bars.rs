@@ -39,7 +39,11 @@ pub fn before_and_now(
         step => format!("after step {step}"),
     };
     let list = Callback::from(move |is_all: bool| {
-        html! { <ol class={looks("ranking", is_all.then_some("is-all"))}>{ rows.clone() }</ol> }
+        html! {
+            <ol class={looks("ranking", is_all.then_some("is-all"))} data-step={step.to_string()}>
+                { rows.clone() }
+            </ol>
+        }
     });
     html! {
         <div class="tune-bars">
